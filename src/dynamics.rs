@@ -1,0 +1,1 @@
+//! Dynamical-systems numerics on a [`crate::process::field::Field`].

@@ -1,0 +1,3 @@
+//! The model file: from TOML text to a checked, typed model.
+
+pub mod types;

@@ -1,0 +1,322 @@
+//! What a model file says, after units are resolved and every key is checked. All numbers are in base units (seconds,
+//! requests, bytes); every number that has a dotted path can be named by `--set`, `--vary`, triggers and fits.
+
+use crate::process::dimension::Dimension;
+use std::ops::Range;
+
+/// Byte range in the model file's text.
+pub type Span = Range<usize>;
+
+/// A number of the model with its dotted path, as written and as understood.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Quantity {
+    /// Dotted path, e.g. `client.web.retry.backoff`.
+    pub path: String,
+    /// Value in base units (s, req, B and products of them); `f64::INFINITY` for "unlimited" where that is allowed.
+    pub value: f64,
+    /// Its dimension.
+    pub dimension: Dimension,
+    /// Unit as the author wrote it (`"ms"`, `"req/s"`, `"%"`, `""`), used when the value is printed.
+    pub unit: String,
+    /// Factor from that unit to base units: `value = written * factor`.
+    pub factor: f64,
+    /// Where it stands; empty for a default.
+    pub span: Span,
+}
+
+/// Text with its place in the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Text {
+    /// The text itself (TOML escapes resolved).
+    pub value: String,
+    /// Byte range of the *content* of the string in the file (without the quotes) where the string has no escapes, so
+    /// that an offset inside `value` is an offset inside the span; the whole literal otherwise.
+    pub span: Span,
+}
+
+/// A checked model.
+#[derive(Debug, Clone, Default)]
+pub struct Model {
+    /// `[model]`.
+    pub meta: Meta,
+    /// `[client.NAME]`, in file order.
+    pub clients: Vec<Client>,
+    /// `[service.NAME]`, in file order.
+    pub services: Vec<Service>,
+    /// `[param]`, in file order.
+    pub params: Vec<Param>,
+    /// `[state]`, in file order.
+    pub states: Vec<State>,
+    /// `[[transition]]`.
+    pub transitions: Vec<Transition>,
+    /// `[flow]`: state name and drift.
+    pub flows: Vec<(Text, Text)>,
+    /// `[output]`: name and expression.
+    pub outputs: Vec<(Text, Text)>,
+    /// `[set]`: name and condition.
+    pub sets: Vec<(Text, Text)>,
+    /// `[[trigger]]`.
+    pub triggers: Vec<Trigger>,
+}
+
+/// `[model]`.
+#[derive(Debug, Clone, Default)]
+pub struct Meta {
+    /// `name`: short identifier.
+    pub name: String,
+    /// `title`: one line for people.
+    pub title: String,
+    /// `about`: longer text.
+    pub about: String,
+    /// `source`: a citation, `fitted: FILE`, or `assumed`.
+    pub source: String,
+    /// `horizon`: how long the good state must survive noise; default 30 d.
+    pub horizon: Option<Quantity>,
+    /// `load`: path of the number that is the load. Default: the `load` (or `users`) of the first client.
+    pub load: Option<Text>,
+    /// `closure`: `moments` (default) or `fluid`.
+    pub closure: Closure,
+    /// `goodput`: expression of the useful output, for models of the equation layer alone.
+    pub goodput: Option<Text>,
+}
+
+/// Which closure turns stations into equations (the design's section on the station).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Closure {
+    /// Mean and variance of the number inside each station.
+    #[default]
+    Moments,
+    /// Mean only: the fast path.
+    Fluid,
+}
+
+/// `[client.NAME]`.
+#[derive(Debug, Clone)]
+pub struct Client {
+    /// The NAME.
+    pub name: Text,
+    /// Service called.
+    pub calls: Text,
+    /// Open or closed loop.
+    pub arrivals: Arrivals,
+    /// Timeout and retry policy.
+    pub policy: CallPolicy,
+}
+
+/// Where first attempts come from.
+#[derive(Debug, Clone)]
+pub enum Arrivals {
+    /// `load`: a Poisson stream, req/s.
+    Open {
+        /// Requests per second.
+        load: Quantity,
+    },
+    /// `users` and `think`: each user thinks, requests, waits for the end, and thinks again.
+    Closed {
+        /// Number of users (dimension: requests or plain).
+        users: Quantity,
+        /// Mean think time.
+        think: Quantity,
+    },
+}
+
+/// Timeout and retries of one caller of one service.
+#[derive(Debug, Clone)]
+pub struct CallPolicy {
+    /// `timeout` per attempt; `None` means the caller waits for ever.
+    pub timeout: Option<Quantity>,
+    /// `retry`; `None` means one attempt.
+    pub retry: Option<Retry>,
+}
+
+/// `retry = { ... }`.
+#[derive(Debug, Clone)]
+pub struct Retry {
+    /// Attempts in all, the first included; integer >= 1, or infinity for "unlimited".
+    pub attempts: Quantity,
+    /// Base of the back-off; default 0 s.
+    pub backoff: Quantity,
+    /// Growth per retry; default 1.
+    pub growth: Quantity,
+    /// Upper bound of a single back-off; infinity when not given.
+    pub cap: Quantity,
+    /// How a wait is randomised.
+    pub jitter: Jitter,
+    /// Which failures are retried.
+    pub on: RetryOn,
+    /// Retry budget, if any.
+    pub budget: Option<Budget>,
+}
+
+/// `jitter`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Jitter {
+    /// Exactly the back-off (the default).
+    #[default]
+    None,
+    /// Uniform on 0..back-off.
+    Full,
+    /// Half fixed, half uniform.
+    Equal,
+    /// Exponential with the back-off as its mean.
+    Exponential,
+}
+
+/// `on`: failures that are retried. All by default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RetryOn {
+    /// The attempt timed out.
+    pub timeout: bool,
+    /// The queue was full.
+    pub reject: bool,
+    /// The service answered with an error.
+    pub error: bool,
+}
+
+/// `budget = { kind = ... }`.
+#[derive(Debug, Clone)]
+pub enum Budget {
+    /// Each first attempt adds `fill` tokens up to `size`; a retry takes one and is not made without.
+    TokenBucket {
+        /// Tokens per first attempt.
+        fill: Quantity,
+        /// Capacity of the bucket.
+        size: Quantity,
+    },
+}
+
+/// `[service.NAME]`.
+#[derive(Debug, Clone)]
+pub struct Service {
+    /// The NAME.
+    pub name: Text,
+    /// Slots; >= 1 (infinity for "unlimited").
+    pub servers: Quantity,
+    /// Mean time a slot works on a request, without its own calls.
+    pub service_time: Quantity,
+    /// Squared coefficient of variation of the service time; default 1.
+    pub variability: Quantity,
+    /// Queue.
+    pub queue: Queue,
+    /// What happens to work whose client stopped waiting.
+    pub expired: Expired,
+    /// Share of attempts that are answered with an error although served; default 0.
+    pub error_share: Quantity,
+    /// Calls this service makes while it holds a slot, in file order.
+    pub calls: Vec<ServiceCall>,
+}
+
+/// `[service.NAME.calls.TARGET]`.
+#[derive(Debug, Clone)]
+pub struct ServiceCall {
+    /// Called service.
+    pub target: Text,
+    /// Calls per request; default 1.
+    pub count: Quantity,
+    /// Timeout and retries of these calls.
+    pub policy: CallPolicy,
+}
+
+/// `queue = { ... }`.
+#[derive(Debug, Clone)]
+pub struct Queue {
+    /// Waiting plus in service; infinity when unbounded (the default).
+    pub limit: Quantity,
+    /// Order of service.
+    pub order: Order,
+}
+
+/// `order`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Order {
+    /// First in, first out.
+    #[default]
+    Fifo,
+    /// Last in, first out.
+    Lifo,
+}
+
+/// `expired`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Expired {
+    /// Done all the same.
+    #[default]
+    Serve,
+    /// Thrown away when a slot takes it.
+    Drop,
+    /// Leaves queue or slot at the timeout.
+    Cancel,
+}
+
+/// `[param]` entry.
+#[derive(Debug, Clone)]
+pub struct Param {
+    /// Name; its path is the same.
+    pub name: Text,
+    /// Value.
+    pub value: Quantity,
+    /// `about`.
+    pub about: String,
+}
+
+/// `[state]` entry.
+#[derive(Debug, Clone)]
+pub struct State {
+    /// Name.
+    pub name: Text,
+    /// `start`; default 0.
+    pub start: Quantity,
+    /// `min`; -infinity when not given.
+    pub min: Quantity,
+    /// `max`; +infinity when not given.
+    pub max: Quantity,
+    /// `scale`: typical size, if given.
+    pub scale: Option<Quantity>,
+    /// Dimension of the state: of `start`, or of `unit` when that is given.
+    pub dimension: Dimension,
+    /// Unit for printing.
+    pub unit: String,
+    /// `about`.
+    pub about: String,
+}
+
+/// `[[transition]]`.
+#[derive(Debug, Clone)]
+pub struct Transition {
+    /// `name`.
+    pub name: Text,
+    /// `rate`: events per second.
+    pub rate: Text,
+    /// `jump`: state and change per event.
+    pub jump: Vec<(Text, Quantity)>,
+    /// `delay`: expression or quantity; `None` = at once. A quantity such as `"1 s"` is kept as text and parsed with units.
+    pub delay: Option<Text>,
+}
+
+/// `[[trigger]]`.
+#[derive(Debug, Clone)]
+pub struct Trigger {
+    /// `name`.
+    pub name: Text,
+    /// `set`: path and change, for `for` seconds from `at`.
+    pub set: Vec<(Text, Change)>,
+    /// `kick`: state path and jump at `at`.
+    pub kick: Vec<(Text, Quantity)>,
+    /// `at`; default 0 s.
+    pub at: Quantity,
+    /// `for`; required with `set`.
+    pub duration: Option<Quantity>,
+    /// Place of the whole table, for messages.
+    pub span: Span,
+}
+
+/// A change of a number by a trigger or `--set`.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Change {
+    /// A new value in base units, with the unit as written.
+    To(Quantity),
+    /// `"x2"`: a multiple of today's value.
+    Times(f64),
+    /// `"+50 %"`, `"-20 %"`: today's value times 1 + this.
+    Percent(f64),
+}

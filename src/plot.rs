@@ -1,0 +1,1 @@
+//! Charts, drawn from plain numbers: SVG and PNG of the same drawing.
