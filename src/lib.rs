@@ -1,6 +1,6 @@
 //! tipping: a metastability analyzer.
 
-pub mod process;
 pub mod dynamics;
 pub mod model;
 pub mod plot;
+pub mod process;

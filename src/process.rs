@@ -2,5 +2,13 @@
 //! can be evaluated over several kinds of number.
 
 pub mod dimension;
+pub mod dual;
+pub mod expr;
 pub mod field;
+pub mod graph;
 pub mod interval;
+pub mod katz;
+pub mod lanes;
+pub mod number;
+pub mod special;
+pub mod tape;

@@ -3,6 +3,8 @@
 //! equilibrium, or exactly one. After Moore, *Interval Analysis* (1966); rounding outward by one unit in the last place
 //! of a correctly rounded operation, by `SLACK` units for library functions.
 
+use super::katz;
+use super::number::Number;
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
 /// A closed interval `[lo, hi]`; `lo <= hi`, either end may be infinite.
@@ -148,5 +150,159 @@ impl Div for Interval {
         }
         let inverse = Self::outward(1.0 / o.hi, 1.0 / o.lo, 1);
         self * inverse
+    }
+}
+
+/// The truth value of a comparison that may go either way.
+const EITHER: Interval = Interval { lo: 0.0, hi: 1.0 };
+
+fn truth(always: bool, never: bool) -> Interval {
+    match (always, never) {
+        (true, _) => Interval { lo: 1.0, hi: 1.0 },
+        (_, true) => Interval { lo: 0.0, hi: 0.0 },
+        _ => EITHER,
+    }
+}
+
+impl Number for Interval {
+    fn constant(x: f64) -> Self {
+        Self::point(x)
+    }
+    fn exp(self) -> Self {
+        let image = self.increasing(f64::exp);
+        Self { lo: image.lo.max(0.0), hi: image.hi }
+    }
+    fn ln(self) -> Self {
+        if self.lo < 0.0 { Self::WHOLE } else { self.increasing(f64::ln) }
+    }
+    fn sqrt(self) -> Self {
+        if self.lo < 0.0 {
+            return Self::WHOLE;
+        }
+        let image = Self::outward(self.lo.sqrt(), self.hi.sqrt(), 1);
+        Self { lo: image.lo.max(0.0), hi: image.hi }
+    }
+    fn power(self, exponent: f64) -> Self {
+        let f = |x: f64| Number::power(x, exponent);
+        if exponent == 0.0 {
+            return Self::point(1.0);
+        }
+        let whole_number = exponent.fract() == 0.0;
+        if self.lo >= 0.0 {
+            if exponent < 0.0 && self.lo == 0.0 {
+                return Self::WHOLE;
+            }
+            let (a, b) = (f(self.lo), f(self.hi));
+            let image = Self::outward(a.min(b), a.max(b), SLACK + exponent.abs().min(64.0) as u32);
+            return Self { lo: image.lo.max(0.0), hi: image.hi };
+        }
+        if !whole_number || (exponent < 0.0 && self.hi >= 0.0) {
+            return Self::WHOLE;
+        }
+        let even = exponent % 2.0 == 0.0;
+        let (a, b) = (f(self.lo), f(self.hi));
+        let lo = if even && self.hi > 0.0 { 0.0 } else { a.min(b) };
+        let image = Self::outward(lo, a.max(b), SLACK + exponent.abs().min(64.0) as u32);
+        Self { lo: if even { image.lo.max(0.0) } else { image.lo }, hi: image.hi }
+    }
+    fn floor(self) -> Self {
+        Self { lo: self.lo.floor(), hi: self.hi.floor() }
+    }
+    fn abs(self) -> Self {
+        if self.lo >= 0.0 {
+            self
+        } else if self.hi <= 0.0 {
+            -self
+        } else {
+            Self { lo: 0.0, hi: self.magnitude() }
+        }
+    }
+    fn min(self, o: Self) -> Self {
+        Self { lo: self.lo.min(o.lo), hi: self.hi.min(o.hi) }
+    }
+    fn max(self, o: Self) -> Self {
+        Self { lo: self.lo.max(o.lo), hi: self.hi.max(o.hi) }
+    }
+    fn less(self, o: Self) -> Self {
+        truth(self.hi < o.lo, self.lo >= o.hi)
+    }
+    fn less_equal(self, o: Self) -> Self {
+        truth(self.hi <= o.lo, self.lo > o.hi)
+    }
+    fn select(condition: Self, yes: Self, no: Self) -> Self {
+        if !condition.contains(0.0) {
+            yes
+        } else if condition.lo == 0.0 && condition.hi == 0.0 {
+            no
+        } else {
+            yes.hull(no)
+        }
+    }
+    fn normal_cdf(self) -> Self {
+        let image = Self::outward(super::special::normal_cdf(self.lo), super::special::normal_cdf(self.hi), SLACK);
+        Self { lo: image.lo.max(0.0), hi: image.hi.min(1.0) }
+    }
+    fn gamma_q(_: Self, _: Self) -> Self {
+        Self::WHOLE
+    }
+    fn gamma_q_gradient(_: Self, _: Self) -> (Self, [Self; 2]) {
+        (Self::WHOLE, [Self::WHOLE; 2])
+    }
+    fn station(_: Self, _: Self, _: Self) -> [Self; katz::OUTPUTS] {
+        [Self::WHOLE; katz::OUTPUTS]
+    }
+    fn station_gradient(_: Self, _: Self, _: Self) -> ([Self; katz::OUTPUTS], [[Self; 3]; katz::OUTPUTS]) {
+        ([Self::WHOLE; katz::OUTPUTS], [[Self::WHOLE; 3]; katz::OUTPUTS])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn member(i: Interval, share: f64) -> f64 {
+        (i.lo + share * (i.hi - i.lo)).clamp(i.lo, i.hi)
+    }
+
+    fn interval() -> impl Strategy<Value = Interval> {
+        (-20.0..20.0_f64, 0.0..5.0_f64).prop_map(|(lo, width)| Interval::new(lo, lo + width))
+    }
+
+    proptest! {
+        #[test]
+        fn every_operation_contains_its_members(a in interval(), b in interval(), s in 0.0..1.0_f64, t in 0.0..1.0_f64) {
+            let (x, y) = (member(a, s), member(b, t));
+            prop_assert!((a + b).contains(x + y));
+            prop_assert!((a - b).contains(x - y));
+            prop_assert!((a * b).contains(x * y));
+            prop_assert!((a / b).contains(x / y));
+            prop_assert!(Number::exp(a).contains(x.exp()));
+            prop_assert!(Number::abs(a).contains(x.abs()));
+            prop_assert!(Number::floor(a).contains(x.floor()));
+            prop_assert!(Number::min(a, b).contains(x.min(y)));
+            prop_assert!(Number::max(a, b).contains(x.max(y)));
+            prop_assert!(Number::normal_cdf(a).contains(super::super::special::normal_cdf(x)));
+            for e in [2.0, 3.0, -1.0, -2.0] {
+                prop_assert!(Number::power(a, e).contains(Number::power(x, e)));
+            }
+            let positive = Interval::new(a.lo + 20.0, a.hi + 20.0);
+            let z = member(positive, s);
+            prop_assert!(Number::ln(positive).contains(z.ln()));
+            prop_assert!(Number::sqrt(positive).contains(z.sqrt()));
+            prop_assert!(Number::power(positive, 1.7).contains(z.powf(1.7)));
+        }
+    }
+
+    #[test]
+    fn division_by_an_interval_with_zero_is_the_whole_line() {
+        assert_eq!(Interval::point(1.0) / Interval::new(-1.0, 1.0), Interval::WHOLE);
+    }
+
+    #[test]
+    fn infinite_ends_stay_finite_where_they_can() {
+        let x = Interval { lo: 0.0, hi: f64::INFINITY };
+        assert_eq!((x * Interval::point(0.0)).lo.abs(), f64::from_bits(1));
+        assert!((Interval::point(1.0) / (x + Interval::point(1.0))).hi < 1.0 + 1e-15);
     }
 }

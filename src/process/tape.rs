@@ -1,0 +1,334 @@
+//! A graph compiled to a flat list of instructions: one register per node, operands before results, instructions that
+//! depend on parameters only first. The tape is evaluated over any [`Number`].
+
+use super::graph::{Binary, Graph, Node, Op, Unary};
+use super::katz;
+use super::number::Number;
+
+/// One instruction; `u32`s are registers.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Instruction {
+    Input {
+        input: u32,
+        to: u32,
+    },
+    Constant {
+        value: f64,
+        to: u32,
+    },
+    Unary {
+        f: Unary,
+        x: u32,
+        to: u32,
+    },
+    Binary {
+        f: Binary,
+        x: u32,
+        y: u32,
+        to: u32,
+    },
+    Power {
+        x: u32,
+        exponent: f64,
+        to: u32,
+    },
+    Select {
+        c: u32,
+        x: u32,
+        y: u32,
+        to: u32,
+    },
+    /// Writes `katz::OUTPUTS` registers from `to` on.
+    Station {
+        m: u32,
+        v: u32,
+        c: u32,
+        to: u32,
+    },
+}
+
+/// A compiled set of expressions; see the module documentation.
+///
+/// Inputs are laid out as parameters, present states, states at lag 1, ..., states at lag k, time, time at lag 1, ...
+#[derive(Debug, Clone)]
+pub struct Tape {
+    instructions: Vec<Instruction>,
+    /// How many of the leading instructions depend on parameters only.
+    prologue: usize,
+    registers: usize,
+    outputs: Vec<u32>,
+    enclosable: bool,
+}
+
+/// Where each kind of input starts in the input vector of a tape.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Layout {
+    /// Number of parameters.
+    pub parameters: usize,
+    /// Number of states.
+    pub states: usize,
+    /// Number of lags.
+    pub lags: usize,
+}
+
+impl Layout {
+    /// Index of state `i` at lag `j` (0 = now).
+    #[must_use]
+    pub fn state(self, i: usize, j: usize) -> usize {
+        self.parameters + j * self.states + i
+    }
+
+    /// Index of time minus lag `j` (0 = now).
+    #[must_use]
+    pub fn time(self, j: usize) -> usize {
+        self.parameters + (self.lags + 1) * self.states + j
+    }
+
+    /// Length of the input vector.
+    #[must_use]
+    pub fn len(self) -> usize {
+        self.time(self.lags) + 1
+    }
+
+    /// Whether there are no inputs at all; never true, since time is one.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        false
+    }
+}
+
+impl Tape {
+    /// Compiles `outputs` of a graph. `layout.lags` must be the number of lags of the graph.
+    #[must_use]
+    pub fn compile(graph: &Graph, outputs: &[Node], layout: Layout) -> Self {
+        let mut needed = vec![false; graph.len()];
+        let mut todo: Vec<Node> = outputs.to_vec();
+        while let Some(node) = todo.pop() {
+            if !std::mem::replace(&mut needed[node.index()], true) {
+                todo.extend(Graph::operands(graph.op(node)));
+            }
+        }
+        // Operands come before results in the graph, so one pass settles what depends on parameters only.
+        let mut fixed = vec![false; graph.len()];
+        for i in 0..graph.len() {
+            let op = graph.op(Node(i as u32));
+            fixed[i] = match op {
+                Op::State { .. } | Op::Time { .. } => false,
+                _ => Graph::operands(op).iter().all(|n| fixed[n.index()]),
+            };
+        }
+        let mut compiler = Compiler { graph, layout, register: vec![u32::MAX; graph.len()], next: 0, code: vec![] };
+        for wanted in [true, false] {
+            for i in 0..graph.len() {
+                if needed[i] && fixed[i] == wanted {
+                    compiler.emit(Node(i as u32));
+                }
+            }
+        }
+        let prologue = (0..graph.len())
+            .filter(|&i| needed[i] && fixed[i] && !matches!(graph.op(Node(i as u32)), Op::Output(..)))
+            .count();
+        let enclosable = !compiler
+            .code
+            .iter()
+            .any(|i| matches!(i, Instruction::Station { .. } | Instruction::Binary { f: Binary::GammaQ, .. }));
+        Self {
+            outputs: outputs.iter().map(|n| compiler.register[n.index()]).collect(),
+            prologue,
+            registers: compiler.next as usize,
+            instructions: compiler.code,
+            enclosable,
+        }
+    }
+
+    /// Number of registers an evaluation needs.
+    #[must_use]
+    pub fn registers(&self) -> usize {
+        self.registers
+    }
+
+    /// Number of instructions.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.instructions.len()
+    }
+
+    /// Whether there is nothing to compute.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.instructions.is_empty()
+    }
+
+    /// Number of outputs.
+    #[must_use]
+    pub fn outputs(&self) -> usize {
+        self.outputs.len()
+    }
+
+    /// Whether every function on the tape has a useful interval extension.
+    #[must_use]
+    pub fn is_enclosable(&self) -> bool {
+        self.enclosable
+    }
+
+    /// Evaluates the part that depends on parameters only.
+    #[inline(always)]
+    pub fn run_prologue<N: Number>(&self, inputs: &[N], registers: &mut [N]) {
+        run(&self.instructions[..self.prologue], inputs, registers);
+    }
+
+    /// Evaluates the rest; [`run_prologue`](Self::run_prologue) must have been run on the same registers.
+    #[inline(always)]
+    pub fn run_body<N: Number>(&self, inputs: &[N], registers: &mut [N]) {
+        run(&self.instructions[self.prologue..], inputs, registers);
+    }
+
+    /// Value of output `k` after a run.
+    #[inline(always)]
+    #[must_use]
+    pub fn output<N: Number>(&self, registers: &[N], k: usize) -> N {
+        registers[self.outputs[k] as usize]
+    }
+
+    /// Evaluates everything and returns the outputs.
+    #[must_use]
+    pub fn evaluate<N: Number>(&self, inputs: &[N]) -> Vec<N> {
+        let mut registers = vec![N::constant(0.0); self.registers];
+        self.run_prologue(inputs, &mut registers);
+        self.run_body(inputs, &mut registers);
+        (0..self.outputs.len()).map(|k| self.output(&registers, k)).collect()
+    }
+}
+
+struct Compiler<'a> {
+    graph: &'a Graph,
+    layout: Layout,
+    register: Vec<u32>,
+    next: u32,
+    code: Vec<Instruction>,
+}
+
+impl Compiler<'_> {
+    fn emit(&mut self, node: Node) {
+        let r = |n: Node| self.register[n.index()];
+        let op = self.graph.op(node);
+        if let Op::Output(station, i) = op {
+            self.register[node.index()] = r(station) + u32::from(i);
+            return;
+        }
+        let to = self.next;
+        let input = |input: usize| Instruction::Input { input: input as u32, to };
+        let instruction = match op {
+            Op::Constant(bits) => Instruction::Constant { value: f64::from_bits(bits), to },
+            Op::Parameter(i) => input(i as usize),
+            Op::State { index, lag } => input(self.layout.state(index as usize, lag as usize)),
+            Op::Time { lag } => input(self.layout.time(lag as usize)),
+            Op::Unary(f, x) => Instruction::Unary { f, x: r(x), to },
+            Op::Binary(f, x, y) => Instruction::Binary { f, x: r(x), y: r(y), to },
+            Op::Power(x, e) => Instruction::Power { x: r(x), exponent: f64::from_bits(e), to },
+            Op::Select(c, x, y) => Instruction::Select { c: r(c), x: r(x), y: r(y), to },
+            Op::Station(m, v, c) => Instruction::Station { m: r(m), v: r(v), c: r(c), to },
+            Op::Output(..) => return,
+        };
+        self.code.push(instruction);
+        self.register[node.index()] = to;
+        self.next += if matches!(op, Op::Station(..)) { katz::OUTPUTS as u32 } else { 1 };
+    }
+}
+
+#[inline(always)]
+fn run<N: Number>(code: &[Instruction], inputs: &[N], r: &mut [N]) {
+    for &instruction in code {
+        let (to, value) = match instruction {
+            Instruction::Input { input, to } => (to, inputs[input as usize]),
+            Instruction::Constant { value, to } => (to, N::constant(value)),
+            Instruction::Unary { f, x, to } => {
+                let x = r[x as usize];
+                let value = match f {
+                    Unary::Neg => -x,
+                    Unary::Exp => x.exp(),
+                    Unary::Ln => x.ln(),
+                    Unary::Sqrt => x.sqrt(),
+                    Unary::Floor => x.floor(),
+                    Unary::Abs => x.abs(),
+                    Unary::NormalCdf => x.normal_cdf(),
+                };
+                (to, value)
+            }
+            Instruction::Binary { f, x, y, to } => {
+                let (x, y) = (r[x as usize], r[y as usize]);
+                let value = match f {
+                    Binary::Add => x + y,
+                    Binary::Sub => x - y,
+                    Binary::Mul => x * y,
+                    Binary::Div => x / y,
+                    Binary::Min => x.min(y),
+                    Binary::Max => x.max(y),
+                    Binary::Less => x.less(y),
+                    Binary::LessEqual => x.less_equal(y),
+                    Binary::GammaQ => N::gamma_q(x, y),
+                };
+                (to, value)
+            }
+            Instruction::Power { x, exponent, to } => (to, r[x as usize].power(exponent)),
+            Instruction::Select { c, x, y, to } => (to, N::select(r[c as usize], r[x as usize], r[y as usize])),
+            Instruction::Station { m, v, c, to } => {
+                let values = N::station(r[m as usize], r[v as usize], r[c as usize]);
+                r[to as usize..to as usize + katz::OUTPUTS].copy_from_slice(&values);
+                continue;
+            }
+        };
+        r[to as usize] = value;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::dual::Dual;
+    use super::super::interval::Interval;
+    use super::super::lanes::Lanes;
+    use super::*;
+
+    /// p * x / (1 + x) + exp(-x^2)
+    fn example() -> (Graph, Node, Layout) {
+        let mut g = Graph::default();
+        let (p, x, one) = (g.parameter(0), g.state(0), g.constant(1.0));
+        let up = g.mul(p, x);
+        let down = g.add(one, x);
+        let first = g.div(up, down);
+        let square = g.power(x, 2.0);
+        let minus = g.neg(square);
+        let second = g.unary(Unary::Exp, minus);
+        let y = g.add(first, second);
+        (g, y, Layout { parameters: 1, states: 1, lags: 0 })
+    }
+
+    #[test]
+    fn all_numbers_agree() {
+        let (g, y, layout) = example();
+        let tape = Tape::compile(&g, &[y], layout);
+        let f = |p: f64, x: f64| p * x / (1.0 + x) + f64::exp(-x * x);
+        let value = tape.evaluate(&[3.0, 0.7, 0.0])[0];
+        assert!((value - f(3.0, 0.7)).abs() < 1e-15);
+        let lanes = tape.evaluate(&[Lanes([3.0; 4]), Lanes([0.1, 0.7, 2.0, 9.0]), Lanes([0.0; 4])])[0];
+        for (x, y) in [0.1, 0.7, 2.0, 9.0].into_iter().zip(lanes.0) {
+            assert!((y - f(3.0, x)).abs() < 4e-16 * y.abs().max(1.0));
+        }
+        let box_value = tape.evaluate(&[3.0, 0.7, 0.0].map(Interval::point))[0];
+        assert!(box_value.contains(value) && box_value.width() < 1e-14);
+        let dual = tape.evaluate(&[Dual::variable(3.0, 0), Dual::variable(0.7, 1), Dual::<f64, 2>::fixed(0.0)])[0];
+        let slope = 3.0 / (1.7 * 1.7) - 1.4 * f64::exp(-0.49);
+        assert!((dual.partials[0] - 0.7 / 1.7).abs() < 1e-15);
+        assert!((dual.partials[1] - slope).abs() < 1e-15);
+    }
+
+    #[test]
+    fn parameters_are_hoisted() {
+        let mut g = Graph::default();
+        let (p, x) = (g.parameter(0), g.state(0));
+        let root = g.unary(Unary::Sqrt, p);
+        let y = g.mul(root, x);
+        let tape = Tape::compile(&g, &[y], Layout { parameters: 1, states: 1, lags: 0 });
+        assert_eq!((tape.prologue, tape.len()), (2, 4));
+    }
+}
