@@ -1,14 +1,21 @@
 //! The population process every model becomes: states, transitions, flows, outputs, and their equations as a tape that
 //! can be evaluated over several kinds of number.
+//!
+//! In the order of use: [`dimension`] and [`expr`] read what a user wrote, [`lower`] turns it into a [`graph`],
+//! [`population`] holds the process, [`tape`] compiles its equations, [`number`], [`dual`], [`lanes`] and [`interval`]
+//! are what a tape computes with, and [`fluid`] offers the result to the numerics as a [`field`].
 
 pub mod dimension;
 pub mod dual;
 pub mod expr;
 pub mod field;
+pub mod fluid;
 pub mod graph;
 pub mod interval;
 pub mod katz;
 pub mod lanes;
+pub mod lower;
 pub mod number;
+pub mod population;
 pub mod special;
 pub mod tape;

@@ -1,0 +1,136 @@
+//! From a checked model to a population process: the system layer becomes stations ([`station`]) and streams of attempts
+//! ([`stream`]), the equation layer is lowered as written ([`equations`]). Both end in one [`Process`].
+
+mod equations;
+mod station;
+mod stream;
+
+use super::types::{Closure, Model, Quantity, Span};
+use crate::process::expr::ExprError;
+use crate::process::graph::Node;
+use crate::process::lower::{Scope, Type};
+use crate::process::population::{Output, Parameter, Process};
+use std::collections::BTreeMap;
+
+/// A mistake found while the equations were built, with its place in the model file.
+pub type Problem = ExprError;
+
+/// Builds the population process of a model.
+///
+/// # Errors
+/// All mistakes in expressions, with byte ranges in the model file.
+pub fn process(model: &Model, closure: Closure) -> Result<Process, Vec<Problem>> {
+    let mut builder = Builder {
+        model,
+        closure,
+        process: Process::default(),
+        scope: Scope::default(),
+        stations: BTreeMap::new(),
+        problems: Vec::new(),
+    };
+    builder.parameters();
+    builder.system();
+    builder.equation_layer();
+    if builder.problems.is_empty() { Ok(builder.process) } else { Err(builder.problems) }
+}
+
+struct Builder<'a> {
+    model: &'a Model,
+    closure: Closure,
+    process: Process,
+    scope: Scope,
+    stations: BTreeMap<String, station::Station>,
+    problems: Vec<Problem>,
+}
+
+impl Builder<'_> {
+    fn problem(&mut self, span: &Span, message: impl Into<String>, hint: impl Into<String>) {
+        self.problems.push(Problem::new(span.clone(), message).hint(hint));
+    }
+
+    /// Registers every finite number of the model that is not structural, so that expressions, `--vary` and triggers can
+    /// name it.
+    fn parameters(&mut self) {
+        let mut all: Vec<Quantity> = Vec::new();
+        for client in &self.model.clients {
+            match &client.arrivals {
+                super::types::Arrivals::Open { load } => all.push(load.clone()),
+                super::types::Arrivals::Closed { users, think } => all.extend([users.clone(), think.clone()]),
+            }
+            policy_numbers(&client.policy, &mut all);
+        }
+        for service in &self.model.services {
+            let numbers = [&service.servers, &service.service_time, &service.variability, &service.error_share];
+            all.extend(numbers.into_iter().cloned());
+            all.push(service.queue.limit.clone());
+            for call in &service.calls {
+                all.push(call.count.clone());
+                policy_numbers(&call.policy, &mut all);
+            }
+        }
+        all.extend(self.model.params.iter().map(|p| p.value.clone()));
+        for quantity in &all {
+            if quantity.value.is_finite() {
+                self.number(quantity);
+            }
+        }
+    }
+
+    /// The node of a number of the model file.
+    fn number(&mut self, q: &Quantity) -> Node {
+        let node = self.process.parameter(Parameter {
+            path: q.path.clone(),
+            value: q.value,
+            dimension: q.dimension,
+            unit: q.unit.clone(),
+            factor: q.factor,
+        });
+        self.scope.define(q.path.clone(), node, Type::Quantity(q.dimension));
+        node
+    }
+
+    fn c(&mut self, value: f64) -> Node {
+        self.process.graph.constant(value)
+    }
+    fn add(&mut self, x: Node, y: Node) -> Node {
+        self.process.graph.add(x, y)
+    }
+    fn sub(&mut self, x: Node, y: Node) -> Node {
+        self.process.graph.sub(x, y)
+    }
+    fn mul(&mut self, x: Node, y: Node) -> Node {
+        self.process.graph.mul(x, y)
+    }
+    fn div(&mut self, x: Node, y: Node) -> Node {
+        self.process.graph.div(x, y)
+    }
+    /// `1 - x`
+    fn not(&mut self, x: Node) -> Node {
+        self.process.graph.complement(x)
+    }
+
+    /// Names an intermediate quantity: for printing, and for use in expressions.
+    fn name(&mut self, name: impl Into<String>, node: Node, kind: Type) {
+        let name = name.into();
+        self.process.definitions.push((name.clone(), node));
+        self.scope.define(name, node, kind);
+    }
+
+    /// Adds an output that expressions can use as well.
+    fn output(&mut self, name: impl Into<String>, node: Node, kind: Type, unit: &str, about: &str) {
+        let name = name.into();
+        self.process.outputs.push(Output { name: name.clone(), node, unit: unit.to_owned(), about: about.to_owned() });
+        self.scope.define(name, node, kind);
+    }
+}
+
+/// Numbers of a call policy that are not structural.
+fn policy_numbers(policy: &super::types::CallPolicy, out: &mut Vec<Quantity>) {
+    out.extend(policy.timeout.clone());
+    if let Some(retry) = &policy.retry {
+        out.extend([retry.backoff.clone(), retry.growth.clone(), retry.cap.clone()]);
+        if let Some(super::types::Budget::TokenBucket { fill, size }) = &retry.budget {
+            out.extend([fill.clone(), size.clone()]);
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! The equation layer: states, transitions, flows, outputs and sets written by hand.
+
+use super::{Builder, Problem};
+use crate::model::types::{Span, Text};
+use crate::process::dimension::Dimension;
+use crate::process::expr::{self, Expr, ExprError};
+use crate::process::field::StateInfo;
+use crate::process::graph::Node;
+use crate::process::lower::{Type, lower, names_in};
+use crate::process::population::State;
+
+impl Builder<'_> {
+    /// Lowers the whole equation layer.
+    pub(super) fn equation_layer(&mut self) {
+        let model = self.model;
+        for state in &model.states {
+            let scale = state.scale.as_ref().map_or_else(|| default_scale(state), |s| s.value);
+            let (_, node) = self.process.state(State {
+                info: StateInfo {
+                    name: state.name.value.clone(),
+                    start: state.start.value,
+                    lower: state.min.value,
+                    upper: state.max.value,
+                    scale,
+                },
+                unit: state.unit.clone(),
+                about: state.about.clone(),
+            });
+            self.scope.define(state.name.value.clone(), node, Type::Quantity(state.dimension));
+        }
+        let time = self.process.graph.time();
+        self.scope.define("t", time, Type::Quantity(Dimension::TIME));
+        self.definitions();
+        for transition in &model.transitions {
+            let Some((rate, kind)) = self.lower(&transition.rate) else { continue };
+            let events = kind.fits(Dimension::RATE) || kind.fits(Dimension::REQUEST_RATE);
+            if !events {
+                let found = kind.dimension().map_or_else(|| "a condition".to_owned(), |d| format!("`{d}`"));
+                let message = format!("a rate must be events or requests per time, this is {found}");
+                self.problem(&transition.rate.span, message, "divide by a time, or multiply with a rate");
+            }
+            let delay = transition.delay.as_ref().and_then(|d| self.delay(d));
+            let jumps = transition
+                .jump
+                .iter()
+                .filter_map(|(state, size)| Some((self.process.state_index(&state.value)?, size.value)))
+                .collect();
+            self.process.transition(transition.name.value.clone(), rate, jumps, delay);
+        }
+        for (state, text) in &model.flows {
+            let Some((node, kind)) = self.lower(text) else { continue };
+            let Some(index) = self.process.state_index(&state.value) else { continue };
+            let declared = self.scope.get(&state.value).and_then(|v| v.1.dimension()).unwrap_or_default();
+            let wanted = declared / Dimension::TIME;
+            if !kind.fits(wanted) {
+                let found = kind.dimension().map_or_else(|| "a condition".to_owned(), |d| format!("`{d}`"));
+                let message = format!("the flow of `{}` must be `{wanted}`, this is {found}", state.value);
+                let hint = match kind {
+                    Type::Quantity(d) if (d * Dimension::TIME).is_count() => {
+                        format!(
+                            "give the state a unit: {} = {{ unit = \"{}\", ... }}",
+                            state.value,
+                            d * Dimension::TIME
+                        )
+                    }
+                    _ => "check the units of the parameters in it".to_owned(),
+                };
+                self.problem(&text.span, message, hint);
+            }
+            self.process.flows.push((index, node));
+        }
+        for (name, text) in &model.sets {
+            let Some((node, kind)) = self.lower(text) else { continue };
+            if kind != Type::Condition {
+                self.problem(&text.span, "a set needs a condition", "for example `queue > 100`");
+            }
+            self.process.sets.push((name.value.clone(), node));
+        }
+        if let Some(text) = &model.meta.goodput
+            && let Some((node, kind)) = self.lower(text)
+        {
+            self.output("goodput", node, kind, "req/s", "useful output");
+        }
+    }
+
+    /// Lowers `[output]` entries, which may use each other in any order.
+    fn definitions(&mut self) {
+        let mut left: Vec<(&Text, &Text, Expr)> = Vec::new();
+        let model = self.model;
+        for (name, text) in &model.outputs {
+            match expr::parse(&text.value) {
+                Ok(tree) => left.push((name, text, tree)),
+                Err(error) => self.problems.push(shift(error, &text.span)),
+            }
+        }
+        while !left.is_empty() {
+            let waits_for = |tree: &Expr, left: &[(&Text, &Text, Expr)]| {
+                let mut names = Vec::new();
+                names_in(tree, &mut names);
+                names.into_iter().find(|(n, _)| left.iter().any(|l| l.0.value == *n))
+            };
+            let Some(next) = (0..left.len()).find(|&i| waits_for(&left[i].2, &left).is_none()) else {
+                let (name, text, tree) = &left[0];
+                let other = waits_for(tree, &left).map_or(String::new(), |w| w.0);
+                let message = format!("output `{}` depends on itself, through `{other}`", name.value);
+                self.problem(&text.span.clone(), message, "make one of them a state, or write the equation out");
+                return;
+            };
+            let (name, text, tree) = left.remove(next);
+            match lower(&tree, &self.scope, &mut self.process.graph) {
+                Ok((node, kind)) => {
+                    if kind == Type::Condition {
+                        let hint = "write `if(condition, 1, 0)`, or put it under [set]";
+                        self.problem(&text.span, "an output needs a number, this is a condition", hint);
+                    }
+                    let unit = kind.dimension().filter(|d| !d.is_none()).map_or(String::new(), |d| d.to_string());
+                    self.output(name.value.clone(), node, kind, &unit, "");
+                    self.process.definitions.push((name.value.clone(), node));
+                }
+                Err(errors) => {
+                    self.problems.extend(errors.into_iter().map(|e| shift(e, &text.span)));
+                    // Keep going: later mistakes are reported too, without complaints about this name.
+                    let zero = self.process.graph.constant(0.0);
+                    self.scope.define(name.value.clone(), zero, Type::Zero);
+                }
+            }
+        }
+    }
+
+    fn lower(&mut self, text: &Text) -> Option<(Node, Type)> {
+        let tree = match expr::parse(&text.value) {
+            Ok(tree) => tree,
+            Err(error) => {
+                self.problems.push(shift(error, &text.span));
+                return None;
+            }
+        };
+        match lower(&tree, &self.scope, &mut self.process.graph) {
+            Ok(value) => Some(value),
+            Err(errors) => {
+                self.problems.extend(errors.into_iter().map(|e| shift(e, &text.span)));
+                None
+            }
+        }
+    }
+
+    /// The delay of a transition: an expression of parameters, a time.
+    fn delay(&mut self, text: &Text) -> Option<Node> {
+        let (node, kind) = self.lower(text)?;
+        if !kind.fits(Dimension::TIME) {
+            self.problem(&text.span, "a delay must be a time", "write it with a unit, for example \"1 s\"");
+            return None;
+        }
+        if !self.process.graph.is_constant_in_time(node) {
+            self.problem(&text.span, "a delay must not change with time", "use parameters and numbers only");
+            return None;
+        }
+        match self.process.graph.value(node) {
+            Some(v) if v < 0.0 => {
+                self.problem(&text.span, "a delay must not be negative", "turn the sign round");
+                None
+            }
+            Some(0.0) => None,
+            _ => Some(node),
+        }
+    }
+}
+
+/// Typical size of a state that names none: its range if that is finite, else its start, else one.
+fn default_scale(state: &crate::model::types::State) -> f64 {
+    let range = state.max.value - state.min.value;
+    if range.is_finite() && range > 0.0 {
+        range / 2.0
+    } else if state.start.value != 0.0 {
+        state.start.value.abs()
+    } else {
+        1.0
+    }
+}
+
+/// Moves an error from offsets in the expression to offsets in the file.
+fn shift(error: ExprError, span: &Span) -> Problem {
+    let clamp = |offset: usize| (span.start + offset).min(span.end.max(span.start));
+    ExprError { span: clamp(error.span.start)..clamp(error.span.end), ..error }
+}

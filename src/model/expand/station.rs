@@ -1,0 +1,396 @@
+//! A service as a station with c slots, hold time S per slot and at most K inside.
+//!
+//! State: mean m and variance v of the number inside n (closure `moments`), or m alone (closure `fluid`, v = 0).
+//!
+//! ```text
+//! departures      d = E min(n, c) / S
+//! blocked share   B = P(n >= K) = Φ(u),  Cov(n, 1(n>=K)) = σ φ(u),   u = (m + 1/2 - K)/σ,  σ² = v
+//! m' = A (1 - B) - d                                                  A = all attempts per second
+//! v' = A (1 - B) + f d - 2 Cov(n, min(n,c))/S - 2 A σ φ(u)            f = 1 + (cs² - 1) P(n >= c)
+//! W  = time in the system of an arrival: gamma with
+//!      mean X S/c + S,  variance (Var[(n-c+1)⁺] + X) (S/c)² + Var S,  X = E (n-c+1)⁺
+//! ```
+//!
+//! The moments are those of a birth-death process whose n is negative binomial (Rothkopf & Oren 1979); the expectations
+//! are those of [`crate::process::katz`]. For one server and exponential service they are exact in equilibrium (M/M/1).
+//! The factor f carries the variability cs² of the service time: with it the mean of M/G/1 is that of Pollaczek and
+//! Khinchine exactly, since for one server P(n >= 1) = ρ and m = ρ (1 + f)/(2 (1 - ρ)).
+//!
+//! In the fluid closure E min(n, c) = min(m, c), X = (m - c + 1)⁺, and a queue is full within one request of its limit:
+//! B = logistic(4 (m - K)).
+//!
+//! A service that calls others while it holds a slot has S = service_time + Σ count · T, T the mean time of one call with
+//! all its attempts: a quasi-stationary closure, exact in equilibrium, that takes the called service's present state.
+
+use super::Builder;
+use crate::model::types::{CallPolicy, Closure, Jitter, Retry, Service};
+use crate::process::dimension::Dimension;
+use crate::process::field::StateInfo;
+use crate::process::graph::{Binary, Node, Unary};
+use crate::process::katz;
+use crate::process::lower::{Type, normal_pdf};
+use crate::process::population::State;
+
+/// Expressions of one service that callers need.
+#[derive(Debug, Clone)]
+pub(super) struct Station {
+    /// Mean time in the system of an arrival.
+    pub wait: Node,
+    /// Its variance.
+    pub wait_variance: Node,
+    /// Departures per second.
+    pub departures: Node,
+    /// Share of served attempts answered with an error.
+    pub error_share: Node,
+    mean: usize,
+    variance: Option<usize>,
+    servers: Option<Node>,
+    hold: Node,
+    busy: Node,
+    variability: Node,
+    /// Arrival streams: attempts per second.
+    pub arrivals: Vec<Node>,
+    /// Blocked share of the attempts that arrive.
+    pub blocked: Node,
+}
+
+/// What happens to one attempt: shares of all attempts.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Fate {
+    /// Refused because the queue was full.
+    pub rejected: Node,
+    /// Accepted, but not answered within the timeout.
+    pub timed_out: Node,
+    /// Answered in time with an error.
+    pub failed: Node,
+    /// Answered in time and well.
+    pub answered: Node,
+    /// P(W > timeout), of accepted attempts.
+    pub late: Node,
+}
+
+impl Builder<'_> {
+    /// Creates states and expressions of a service whose callees are already there.
+    pub(super) fn station(&mut self, service: &Service) {
+        let name = service.name.value.clone();
+        let slots = service.servers.value;
+        let limit = service.queue.limit.value;
+        let scale = if slots.is_finite() { slots.max(1.0) } else { 10.0 };
+        let info = |suffix: &str, upper: f64, scale: f64| StateInfo {
+            name: format!("{name}.{suffix}"),
+            start: 0.0,
+            lower: 0.0,
+            upper,
+            scale,
+        };
+        let (mean, m) = self.process.state(State {
+            info: info("queue", 2.0 * limit, scale),
+            unit: "req".to_owned(),
+            about: "mean number inside: waiting and in service".to_owned(),
+        });
+        self.scope.define(format!("{name}.queue"), m, Type::Quantity(Dimension::REQUEST));
+        let moments = self.closure == Closure::Moments;
+        let (variance, v) = if moments {
+            let upper = 4.0 * limit * limit;
+            let (index, v) = self.process.state(State {
+                info: info("queue_variance", upper, scale),
+                unit: "req^2".to_owned(),
+                about: "variance of the number inside".to_owned(),
+            });
+            let kind = Type::Quantity(Dimension::REQUEST * Dimension::REQUEST);
+            self.scope.define(format!("{name}.queue_variance"), v, kind);
+            (Some(index), v)
+        } else {
+            (None, self.c(0.0))
+        };
+        let servers = slots.is_finite().then(|| self.number(&service.servers));
+        let variability = self.number(&service.variability);
+        let (hold, hold_variance, error_share) = self.hold(service);
+        let (busy, ahead, ahead_variance) = match servers {
+            None => (m, self.c(0.0), self.c(0.0)),
+            Some(c) if moments => {
+                let g = &mut self.process.graph;
+                (
+                    g.station(m, v, c, katz::BUSY),
+                    g.station(m, v, c, katz::AHEAD),
+                    g.station(m, v, c, katz::AHEAD_VARIANCE),
+                )
+            }
+            Some(c) => {
+                let busy = self.process.graph.binary(Binary::Min, m, c);
+                let (one, zero) = (self.c(1.0), self.c(0.0));
+                let free = self.sub(c, one);
+                let excess = self.sub(m, free);
+                (busy, self.process.graph.binary(Binary::Max, zero, excess), zero)
+            }
+        };
+        let departures = self.div(busy, hold);
+        let per_slot = match servers {
+            Some(c) => self.div(hold, c),
+            None => self.c(0.0),
+        };
+        let waiting = self.mul(ahead, per_slot);
+        let wait = self.add(waiting, hold);
+        let spread = self.add(ahead_variance, ahead);
+        let square = self.process.graph.power(per_slot, 2.0);
+        let waiting_variance = self.mul(spread, square);
+        let wait_variance = self.add(waiting_variance, hold_variance);
+        let zero = self.c(0.0);
+        let blocked = if limit.is_finite() {
+            let k = self.number(&service.queue.limit);
+            if moments { self.blocking(m, v, k).0 } else { self.full(m, k) }
+        } else {
+            zero
+        };
+        self.name(format!("{name}.busy"), busy, Type::Quantity(Dimension::REQUEST));
+        self.name(format!("{name}.throughput"), departures, Type::Quantity(Dimension::REQUEST_RATE));
+        self.name(format!("{name}.wait"), wait, Type::Quantity(Dimension::TIME));
+        let square_time = Dimension::TIME * Dimension::TIME;
+        self.name(format!("{name}.wait_variance"), wait_variance, Type::Quantity(square_time));
+        let station = Station {
+            wait,
+            wait_variance,
+            departures,
+            error_share,
+            mean,
+            variance,
+            servers,
+            hold,
+            busy,
+            variability,
+            arrivals: Vec::new(),
+            blocked,
+        };
+        self.stations.insert(name, station);
+    }
+
+    /// Gaussian blocking: (B, Cov(n, 1(n >= K))).
+    fn blocking(&mut self, m: Node, v: Node, limit: Node) -> (Node, Node) {
+        let floor = self.c(1e-12);
+        let positive = self.process.graph.binary(Binary::Max, v, floor);
+        let sd = self.process.graph.unary(Unary::Sqrt, positive);
+        let half = self.c(0.5);
+        let shifted = self.add(m, half);
+        let over = self.sub(shifted, limit);
+        let u = self.div(over, sd);
+        let blocked = self.process.graph.unary(Unary::NormalCdf, u);
+        let density = normal_pdf(&mut self.process.graph, u);
+        (blocked, self.mul(sd, density))
+    }
+
+    /// Fluid closure: how full the queue is, 0 to 1, smoothed over one request.
+    fn full(&mut self, m: Node, limit: Node) -> Node {
+        let over = self.sub(limit, m);
+        let four = self.c(4.0);
+        let exponent = self.mul(four, over);
+        let e = self.process.graph.unary(Unary::Exp, exponent);
+        let one = self.c(1.0);
+        let down = self.add(one, e);
+        self.div(one, down)
+    }
+
+    /// Mean and variance of the time a slot is held, and the share of served attempts that end in an error.
+    fn hold(&mut self, service: &Service) -> (Node, Node, Node) {
+        let own = self.number(&service.service_time);
+        let variability = self.number(&service.variability);
+        let square = self.process.graph.power(own, 2.0);
+        let mut variance = self.mul(variability, square);
+        let mut hold = own;
+        let own_errors = self.number(&service.error_share);
+        let mut well = self.not(own_errors);
+        for call in &service.calls {
+            let Some(target) = self.stations.get(&call.target.value).cloned() else { continue };
+            let fate = self.fate(&target, &call.policy);
+            let (time, success) = self.call_outcome(&target, &call.policy, fate);
+            let count = self.number(&call.count);
+            let total = self.mul(count, time);
+            hold = self.add(hold, total);
+            let spread = self.mul(count, target.wait_variance);
+            variance = self.add(variance, spread);
+            let all_good = if call.count.value == 1.0 {
+                success
+            } else {
+                let log = self.process.graph.unary(Unary::Ln, success);
+                let scaled = self.mul(count, log);
+                self.process.graph.unary(Unary::Exp, scaled)
+            };
+            well = self.mul(well, all_good);
+        }
+        let errors = self.not(well);
+        (hold, variance, errors)
+    }
+
+    /// Shares of what becomes of one attempt at a station under a policy.
+    pub(super) fn fate(&mut self, station: &Station, policy: &CallPolicy) -> Fate {
+        let rejected = station.blocked;
+        let accepted = self.not(rejected);
+        let late = match &policy.timeout {
+            Some(timeout) => {
+                let timeout = self.number(timeout);
+                let (shape, x) = self.wait_gamma(station, timeout);
+                self.process.graph.binary(Binary::GammaQ, shape, x)
+            }
+            None => self.c(0.0),
+        };
+        let timed_out = self.mul(accepted, late);
+        let in_time = self.sub(accepted, timed_out);
+        let failed = self.mul(in_time, station.error_share);
+        let answered = self.sub(in_time, failed);
+        Fate { rejected, timed_out, failed, answered, late }
+    }
+
+    /// Shape of the gamma distribution of W, and `timeout` in units of its scale.
+    pub(super) fn wait_gamma(&mut self, station: &Station, timeout: Node) -> (Node, Node) {
+        let rate = self.div(station.wait, station.wait_variance);
+        (self.mul(station.wait, rate), self.mul(timeout, rate))
+    }
+
+    /// E min(W, timeout) = E W · P(shape + 1, x) + timeout · Q(shape, x); E W without a timeout.
+    pub(super) fn patience(&mut self, station: &Station, policy: &CallPolicy, late: Node) -> Node {
+        let Some(timeout) = &policy.timeout else { return station.wait };
+        let timeout = self.number(timeout);
+        let within = self.within(station, timeout);
+        let given_up = self.mul(timeout, late);
+        self.add(within, given_up)
+    }
+
+    /// E[W; W <= timeout] = E W · P(shape + 1, x).
+    pub(super) fn within(&mut self, station: &Station, timeout: Node) -> Node {
+        let (shape, x) = self.wait_gamma(station, timeout);
+        let one = self.c(1.0);
+        let next = self.add(shape, one);
+        let upper = self.process.graph.binary(Binary::GammaQ, next, x);
+        let lower = self.not(upper);
+        self.mul(station.wait, lower)
+    }
+
+    /// Share of attempts whose failure leads to a retry, if attempts are left.
+    pub(super) fn retried(&mut self, retry: &Retry, fate: Fate) -> Node {
+        let zero = self.c(0.0);
+        let mut total = zero;
+        for (on, share) in
+            [(retry.on.reject, fate.rejected), (retry.on.timeout, fate.timed_out), (retry.on.error, fate.failed)]
+        {
+            if on {
+                total = self.add(total, share);
+            }
+        }
+        total
+    }
+
+    /// Mean time of a nested call with all its attempts, and the probability that it ends well.
+    fn call_outcome(&mut self, station: &Station, policy: &CallPolicy, fate: Fate) -> (Node, Node) {
+        let patience = self.patience(station, policy, fate.late);
+        let accepted = self.not(fate.rejected);
+        let attempt_time = self.mul(accepted, patience);
+        let Some(retry) = &policy.retry else { return (attempt_time, fate.answered) };
+        let again = self.retried(retry, fate);
+        if retry.attempts.value.is_infinite() {
+            let never = self.not(again);
+            let backoff = self.mean_backoff(retry, 2);
+            let pause = self.mul(again, backoff);
+            let once = self.add(attempt_time, pause);
+            return (self.div(once, never), self.div(fate.answered, never));
+        }
+        // Horner's scheme from the last attempt backwards.
+        let (mut time, mut success) = (attempt_time, fate.answered);
+        for k in (2..=retry.attempts.value as usize).rev() {
+            let backoff = self.mean_backoff(retry, k);
+            let rest = self.add(backoff, time);
+            let later = self.mul(again, rest);
+            time = self.add(attempt_time, later);
+            let later = self.mul(again, success);
+            success = self.add(fate.answered, later);
+        }
+        (time, success)
+    }
+
+    /// Back-off before attempt k >= 2, before jitter: backoff · growth^(k-2), at most the cap.
+    pub(super) fn backoff(&mut self, retry: &Retry, k: usize) -> Node {
+        let base = self.number(&retry.backoff);
+        let raised = if retry.growth.value == 1.0 {
+            base
+        } else {
+            let growth = self.number(&retry.growth);
+            let factor = self.process.graph.power(growth, (k - 2) as f64);
+            if k == 2 { base } else { self.mul(base, factor) }
+        };
+        if retry.cap.value.is_finite() {
+            let cap = self.number(&retry.cap);
+            self.process.graph.binary(Binary::Min, raised, cap)
+        } else {
+            raised
+        }
+    }
+
+    /// Mean wait before attempt k, jitter included.
+    fn mean_backoff(&mut self, retry: &Retry, k: usize) -> Node {
+        let factor = match retry.jitter {
+            Jitter::None | Jitter::Exponential => 1.0,
+            Jitter::Full => 0.5,
+            Jitter::Equal => 0.75,
+        };
+        let backoff = self.backoff(retry, k);
+        let factor = self.c(factor);
+        self.mul(factor, backoff)
+    }
+
+    /// Balance of a station once all its arrival streams are known.
+    pub(super) fn balance(&mut self, service: &Service) {
+        let name = service.name.value.clone();
+        let Some(station) = self.stations.get(&name).cloned() else { return };
+        let offered = self.process.graph.sum(&station.arrivals);
+        let accepted_share = self.not(station.blocked);
+        let accepted = self.mul(offered, accepted_share);
+        self.process.transition(format!("{name}: arrival accepted"), accepted, vec![(station.mean, 1.0)], None);
+        self.process.transition(format!("{name}: departure"), station.departures, vec![(station.mean, -1.0)], None);
+        let m = self.process.graph.state(station.mean);
+        if let Some(index) = station.variance {
+            let v = self.process.graph.state(index);
+            let (noise, restoring) = match station.servers {
+                None => (station.departures, v),
+                Some(c) => {
+                    let g = &mut self.process.graph;
+                    let covariance = g.station(m, v, c, katz::BUSY_COVARIANCE);
+                    let noise = if service.variability.value == 1.0 {
+                        station.departures
+                    } else {
+                        let all_busy = g.station(m, v, c, katz::ALL_BUSY);
+                        let one = g.constant(1.0);
+                        let excess = g.sub(station.variability, one);
+                        let extra = g.mul(excess, all_busy);
+                        let factor = g.add(one, extra);
+                        g.mul(factor, station.departures)
+                    };
+                    (noise, covariance)
+                }
+            };
+            let pull = self.div(restoring, station.hold);
+            let two = self.c(2.0);
+            let double = self.mul(two, pull);
+            let grows = self.add(accepted, noise);
+            let mut flow = self.sub(grows, double);
+            if service.queue.limit.value.is_finite() {
+                let limit = self.number(&service.queue.limit);
+                let (_, covariance) = self.blocking(m, v, limit);
+                let lost = self.mul(offered, covariance);
+                let double = self.mul(two, lost);
+                flow = self.sub(flow, double);
+            }
+            self.process.flows.push((index, flow));
+        }
+        let plain = Type::Quantity(Dimension::NONE);
+        let rate = Type::Quantity(Dimension::REQUEST_RATE);
+        let requests = Type::Quantity(Dimension::REQUEST);
+        self.output(format!("{name}.inside"), m, requests, "req", "mean number waiting and in service");
+        self.output(format!("{name}.offered"), offered, rate, "req/s", "attempts arriving");
+        self.output(format!("{name}.throughput"), station.departures, rate, "req/s", "attempts served, wanted or not");
+        if let Some(c) = station.servers {
+            let utilisation = self.div(station.busy, c);
+            self.output(format!("{name}.utilisation"), utilisation, plain, "", "share of slots busy");
+        }
+        let time = Type::Quantity(Dimension::TIME);
+        self.output(format!("{name}.wait"), station.wait, time, "s", "mean time in the system of an arrival");
+        self.output(format!("{name}.blocked"), station.blocked, plain, "", "share of attempts refused, queue full");
+    }
+}

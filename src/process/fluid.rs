@@ -1,0 +1,276 @@
+//! The fluid equations of a population process as a [`Field`]: compiled tapes and the evaluators over them.
+
+use super::dual::Dual;
+use super::field::{Enclosure, Field, Jacobian, StateInfo};
+use super::graph::Node;
+use super::interval::Interval;
+use super::number::Number;
+use super::population::{Parameter, Process};
+use super::tape::{Layout, Tape};
+use std::cell::RefCell;
+use std::rc::Rc;
+
+/// Partial derivatives carried per pass.
+const CHUNK: usize = 4;
+
+/// Compiled equations, shared by all copies of a [`Fluid`].
+#[derive(Debug)]
+struct Compiled {
+    process: Process,
+    states: Vec<StateInfo>,
+    layout: Layout,
+    drift: Tape,
+    lags: Tape,
+    outputs: Tape,
+}
+
+/// Buffers of one evaluator; valid for the parameters they were filled for.
+#[derive(Debug, Clone, Default)]
+struct Scratch {
+    ready: bool,
+    parameters: Vec<f64>,
+    /// Position of lag j of the graph among the sorted lags.
+    rank: Vec<usize>,
+    lags: Vec<f64>,
+    inputs: Vec<f64>,
+    registers: Vec<f64>,
+    dual_inputs: Vec<Dual<f64, CHUNK>>,
+    dual_registers: Vec<Dual<f64, CHUNK>>,
+}
+
+/// The fluid equations of a process, ready to evaluate. Cheap to clone; each copy has its own buffers.
+#[derive(Debug, Clone)]
+pub struct Fluid {
+    compiled: Rc<Compiled>,
+    scratch: RefCell<Scratch>,
+}
+
+impl Fluid {
+    /// Compiles the equations and outputs of a process.
+    #[must_use]
+    pub fn new(mut process: Process) -> Self {
+        let drift = process.drift();
+        let outputs: Vec<Node> =
+            process.outputs.iter().map(|o| o.node).chain(process.sets.iter().map(|s| s.1)).collect();
+        let graph = &process.graph;
+        let layout =
+            Layout { parameters: process.parameters.len(), states: process.states.len(), lags: graph.lags().len() };
+        let compiled = Compiled {
+            states: process.states.iter().map(|s| s.info.clone()).collect(),
+            layout,
+            drift: Tape::compile(graph, &drift, layout),
+            lags: Tape::compile(graph, graph.lags(), layout),
+            outputs: Tape::compile(graph, &outputs, layout),
+            process,
+        };
+        let scratch = Scratch {
+            inputs: vec![0.0; layout.len()],
+            registers: vec![0.0; compiled.drift.registers()],
+            ..Scratch::default()
+        };
+        Self { compiled: Rc::new(compiled), scratch: RefCell::new(scratch) }
+    }
+
+    /// The process behind the equations.
+    #[must_use]
+    pub fn process(&self) -> &Process {
+        &self.compiled.process
+    }
+
+    /// The tape of the right-hand side, with its input layout.
+    #[must_use]
+    pub fn tape(&self) -> (&Tape, Layout) {
+        (&self.compiled.drift, self.compiled.layout)
+    }
+
+    /// Values of the parameters as the model file has them.
+    #[must_use]
+    pub fn parameters(&self) -> Vec<f64> {
+        self.compiled.process.parameters.iter().map(|p: &Parameter| p.value).collect()
+    }
+
+    /// Start values of the states.
+    #[must_use]
+    pub fn start(&self) -> Vec<f64> {
+        self.compiled.states.iter().map(|s| s.start).collect()
+    }
+
+    /// All outputs of the process at a point (`past` as in [`Field::rhs`]).
+    #[must_use]
+    pub fn outputs(&self, t: f64, x: &[f64], past: &[f64], p: &[f64]) -> Vec<f64> {
+        let count = self.compiled.process.outputs.len();
+        let mut values = self.evaluate_outputs(t, x, past, p);
+        values.truncate(count);
+        values
+    }
+
+    /// Membership in the named sets of the process at a point.
+    #[must_use]
+    pub fn sets(&self, t: f64, x: &[f64], past: &[f64], p: &[f64]) -> Vec<bool> {
+        let count = self.compiled.process.outputs.len();
+        self.evaluate_outputs(t, x, past, p).split_off(count).into_iter().map(|v| v != 0.0).collect()
+    }
+
+    /// All outputs at an equilibrium.
+    #[must_use]
+    pub fn outputs_at_rest(&self, x: &[f64], p: &[f64]) -> Vec<f64> {
+        let past = x.repeat(self.compiled.layout.lags);
+        self.outputs(0.0, x, &past, p)
+    }
+
+    fn evaluate_outputs(&self, t: f64, x: &[f64], past: &[f64], p: &[f64]) -> Vec<f64> {
+        let mut scratch = self.scratch.borrow_mut();
+        self.prepare(&mut scratch, p);
+        self.fill(&mut scratch, t, x, past);
+        self.compiled.outputs.evaluate(&scratch.inputs)
+    }
+
+    /// Brings everything that depends on parameters only up to date.
+    fn prepare(&self, scratch: &mut Scratch, p: &[f64]) {
+        if scratch.ready && scratch.parameters == p {
+            return;
+        }
+        scratch.ready = true;
+        let c = &*self.compiled;
+        scratch.parameters.clear();
+        scratch.parameters.extend_from_slice(p);
+        scratch.inputs[..p.len()].copy_from_slice(p);
+        let lags = c.lags.evaluate(&scratch.inputs);
+        let mut order: Vec<usize> = (0..lags.len()).collect();
+        order.sort_by(|&a, &b| lags[a].total_cmp(&lags[b]));
+        scratch.rank = vec![0; lags.len()];
+        for (position, &j) in order.iter().enumerate() {
+            scratch.rank[j] = position;
+        }
+        scratch.lags = order.into_iter().map(|j| lags[j]).collect();
+        c.drift.run_prologue(&scratch.inputs, &mut scratch.registers);
+    }
+
+    fn fill(&self, scratch: &mut Scratch, t: f64, x: &[f64], past: &[f64]) {
+        let layout = self.compiled.layout;
+        let n = layout.states;
+        let inputs = &mut scratch.inputs;
+        inputs[layout.state(0, 0)..layout.state(0, 0) + n].copy_from_slice(x);
+        inputs[layout.time(0)] = t;
+        for j in 0..layout.lags {
+            let position = scratch.rank[j];
+            let to = layout.state(0, j + 1);
+            inputs[to..to + n].copy_from_slice(&past[position * n..(position + 1) * n]);
+            inputs[layout.time(j + 1)] = t - scratch.lags[position];
+        }
+    }
+}
+
+impl Field for Fluid {
+    fn dim(&self) -> usize {
+        self.compiled.layout.states
+    }
+
+    fn states(&self) -> &[StateInfo] {
+        &self.compiled.states
+    }
+
+    fn lags(&self, p: &[f64]) -> Vec<f64> {
+        let mut scratch = self.scratch.borrow_mut();
+        self.prepare(&mut scratch, p);
+        scratch.lags.clone()
+    }
+
+    fn rhs(&self, t: f64, x: &[f64], past: &[f64], p: &[f64], dx: &mut [f64]) {
+        let mut guard = self.scratch.borrow_mut();
+        let scratch = &mut *guard;
+        self.prepare(scratch, p);
+        self.fill(scratch, t, x, past);
+        let tape = &self.compiled.drift;
+        tape.run_body(&scratch.inputs, &mut scratch.registers);
+        for (k, d) in dx.iter_mut().enumerate() {
+            *d = tape.output(&scratch.registers, k);
+        }
+    }
+
+    fn jacobian(&self, t: f64, x: &[f64], past: &[f64], p: &[f64], out: &mut Jacobian) {
+        let mut guard = self.scratch.borrow_mut();
+        let scratch = &mut *guard;
+        self.prepare(scratch, p);
+        self.fill(scratch, t, x, past);
+        let layout = self.compiled.layout;
+        let (n, tape) = (layout.states, &self.compiled.drift);
+        scratch.dual_registers.clear();
+        scratch.dual_registers.extend(scratch.registers.iter().map(|&r| Dual::fixed(r)));
+        scratch.dual_inputs.clear();
+        scratch.dual_inputs.extend(scratch.inputs.iter().map(|&v| Dual::fixed(v)));
+        // Independent variables: every state at every lag, then time at all lags together.
+        let variables = n * (layout.lags + 1) + 1;
+        for first in (0..variables).step_by(CHUNK) {
+            let chunk = first..(first + CHUNK).min(variables);
+            let seed = |inputs: &mut [Dual<f64, CHUNK>], value: f64| {
+                for v in chunk.clone() {
+                    if v + 1 == variables {
+                        (0..=layout.lags).for_each(|j| inputs[layout.time(j)].partials[v - first] = value);
+                    } else {
+                        inputs[layout.parameters + v].partials[v - first] = value;
+                    }
+                }
+            };
+            seed(&mut scratch.dual_inputs, 1.0);
+            tape.run_body(&scratch.dual_inputs, &mut scratch.dual_registers);
+            seed(&mut scratch.dual_inputs, 0.0);
+            for v in chunk.clone() {
+                for row in 0..n {
+                    let slope = tape.output(&scratch.dual_registers, row).partials[v - first];
+                    if v + 1 == variables {
+                        out.time[row] = slope;
+                    } else {
+                        let (lag, column) = (v / n, v % n);
+                        let block = if lag == 0 { 0 } else { scratch.rank[lag - 1] + 1 };
+                        out.blocks[block][(row, column)] = slope;
+                    }
+                }
+            }
+        }
+    }
+
+    fn parameter_derivative(&self, t: f64, x: &[f64], past: &[f64], p: &[f64], k: usize, out: &mut [f64]) {
+        let mut guard = self.scratch.borrow_mut();
+        let scratch = &mut *guard;
+        self.prepare(scratch, p);
+        self.fill(scratch, t, x, past);
+        let mut inputs: Vec<Dual<f64, 1>> = scratch.inputs.iter().map(|&v| Dual::fixed(v)).collect();
+        inputs[k].partials[0] = 1.0;
+        for (slot, value) in out.iter_mut().zip(self.compiled.drift.evaluate(&inputs)) {
+            *slot = value.partials[0];
+        }
+    }
+
+    fn enclose(&self, x: &[Interval], p: &[f64]) -> Option<Enclosure> {
+        let (tape, layout) = self.tape();
+        if !tape.is_enclosable() {
+            return None;
+        }
+        let n = layout.states;
+        let mut inputs = vec![Dual::<Interval, CHUNK>::constant(0.0); layout.len()];
+        for (slot, &value) in inputs.iter_mut().zip(p) {
+            *slot = Dual::constant(value);
+        }
+        let mut value = vec![Interval::WHOLE; n];
+        let mut jacobian = vec![Interval::WHOLE; n * n];
+        for first in (0..n.max(1)).step_by(CHUNK) {
+            for lag in 0..=layout.lags {
+                for (i, &xi) in x.iter().enumerate() {
+                    inputs[layout.state(i, lag)] = if (first..first + CHUNK).contains(&i) {
+                        Dual::variable(xi, i - first)
+                    } else {
+                        Dual::fixed(xi)
+                    };
+                }
+            }
+            for (row, result) in tape.evaluate(&inputs).into_iter().enumerate() {
+                value[row] = result.value;
+                for column in first..(first + CHUNK).min(n) {
+                    jacobian[row * n + column] = result.partials[column - first];
+                }
+            }
+        }
+        Some(Enclosure { value, jacobian })
+    }
+}
