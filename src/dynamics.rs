@@ -1,8 +1,11 @@
 //! Dynamical-systems numerics on a [`crate::process::field::Field`].
 //!
-//! In dependency order: [`linear`] (dense LU), [`integrate`] (initial value problems, with lags).
+//! In dependency order: [`linear`] (dense LU), [`integrate`] (initial value problems, with lags), [`newton`] (one
+//! equilibrium), [`equilibria`] (all of them, with proof where possible).
 
+pub mod equilibria;
 pub mod integrate;
 pub mod linear;
+pub mod newton;
 #[cfg(test)]
 pub(crate) mod testing;

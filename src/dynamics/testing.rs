@@ -115,7 +115,6 @@ pub(crate) fn m1() -> Plain {
 }
 
 /// Hutchinson's equation `N' = r N (1 - N(t - τ))`; parameters r and τ.
-#[expect(dead_code, reason = "used by the tests of the spectrum")]
 pub(crate) fn hutchinson() -> Plain {
     let mut field = Plain::new(
         1,

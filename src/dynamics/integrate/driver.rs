@@ -190,7 +190,7 @@ impl<'a, F: Field + ?Sized> Driver<'a, F> {
                 (wish, false)
             };
             // A step cut short by a breakpoint may be as short as time resolves; one cut by failures may not.
-            if h < smallest && !lands || failed && h < smallest {
+            if h < smallest && (failed || !lands) {
                 let reason = self.reason(method, &state.x, counts);
                 break Err(IntegrateError::StepUnderflow { t: state.t, reason });
             }
@@ -217,7 +217,7 @@ impl<'a, F: Field + ?Sized> Driver<'a, F> {
                     }
                     if error > 1.0 || error.is_nan() {
                         counts.0 += 1;
-                        state.h = h * (SAFETY * error.powf(-0.2)).max(SHRINK).min(0.9);
+                        state.h = h * (SAFETY * error.powf(-0.2)).clamp(SHRINK, 0.9);
                         failed = true;
                         continue;
                     }
