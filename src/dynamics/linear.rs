@@ -104,8 +104,8 @@ impl Lu {
             }
             self.scratch[i] = sum;
         }
-        for i in 0..n {
-            b[self.rows[i]] = self.scratch[i];
+        for (&row, v) in self.rows.iter().zip(&self.scratch) {
+            b[row] = *v;
         }
     }
 

@@ -405,7 +405,7 @@ mod tests {
         ] {
             let (n, boxes) = certified(load);
             matches(&n, published);
-            assert!(boxes <= 150, "{load}: {boxes} boxes");
+            assert!(boxes <= 40, "{load}: {boxes} boxes");
         }
     }
 
