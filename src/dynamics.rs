@@ -1,1 +1,12 @@
 //! Dynamical-systems numerics on a [`crate::process::field::Field`].
+//!
+//! In dependency order: [`linear`] (dense LU), [`integrate`] (initial value problems, with lags), [`newton`] (one
+//! equilibrium), [`equilibria`] (all of them, with proof where possible), [`spectrum`] (their stability).
+
+pub mod equilibria;
+pub mod integrate;
+pub mod linear;
+pub mod newton;
+pub mod spectrum;
+#[cfg(test)]
+pub(crate) mod testing;
