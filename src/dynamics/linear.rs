@@ -90,8 +90,8 @@ impl Lu {
     /// Solves `Aᵀ x = b`, overwriting `b` with `x`.
     pub fn solve_transposed(&mut self, b: &mut [f64]) {
         let n = self.n;
-        for i in 0..n {
-            let mut sum = b[i];
+        for (i, &right) in b.iter().enumerate() {
+            let mut sum = right;
             for j in 0..i {
                 sum -= self.a[j * n + i] * self.scratch[j];
             }

@@ -54,7 +54,7 @@ pub(super) fn generator(blocks: &[DMatrix<f64>], lags: &[f64], delayed: &[usize]
 /// Differentiation at the points `cos(iπ/n)`, i = 0..n.
 fn differentiation(n: usize) -> DMatrix<f64> {
     let step = std::f64::consts::PI / n as f64;
-    let weight = |i: usize| (if i == 0 || i == n { 2.0 } else { 1.0 }) * if i % 2 == 0 { 1.0 } else { -1.0 };
+    let weight = |i: usize| (if i == 0 || i == n { 2.0 } else { 1.0 }) * if i.is_multiple_of(2) { 1.0 } else { -1.0 };
     let mut d = DMatrix::zeros(n + 1, n + 1);
     for i in 0..=n {
         let mut sum = 0.0;
