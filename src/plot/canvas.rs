@@ -14,7 +14,7 @@ use plotters::style::{FontDesc, FontFamily, FontStyle};
 use super::geometry::{Point, Rect, at};
 use super::ink::Ink;
 use super::stroke::{Marker, Stroke, dashes};
-use super::{PlotError, font};
+use super::{PlotError, font, svg};
 
 /// Units of the canvas in one unit of the figure.
 pub(super) const FINENESS: f64 = 10.0;
@@ -126,7 +126,7 @@ impl<'a> Canvas<'a> {
         let colour = RGBColor(r, g, b);
         let style = TextStyle::from(face).color(&colour).pos(Pos::new(h_pos, VPos::Top));
         let top = at(baseline.x, baseline.y - TEXT_DROP * letters.size);
-        Ok(self.area.draw(&Text::new(text.to_owned(), place(top), style))?)
+        Ok(self.area.draw(&Text::new(svg::plain(text), place(top), style))?)
     }
 }
 

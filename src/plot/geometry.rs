@@ -129,3 +129,18 @@ pub(super) fn thin(points: &[Point], gap: f64) -> Vec<Point> {
     }
     kept
 }
+
+/// Drops points that lie on the way from the one kept before to the next, within a tenth of a unit.
+pub(super) fn straighten(points: &[Point]) -> Vec<Point> {
+    let mut kept: Vec<Point> = Vec::new();
+    for (i, &p) in points.iter().enumerate() {
+        let needed = match (kept.last(), points.get(i + 1)) {
+            (Some(&last), Some(&next)) => p.distance_to_segment(last, next) > 0.06,
+            _ => true,
+        };
+        if needed {
+            kept.push(p);
+        }
+    }
+    kept
+}

@@ -97,7 +97,7 @@ impl Hysteresis {
                     height: 230.0,
                     keys: Vec::new(),
                     layers: self.goodput_layers(&runs),
-                    notes: self.notes(&runs, goodput),
+                    notes: self.goodput_notes(&runs),
                 },
                 Panel {
                     heading: with_unit(inside_label, &self.inside_unit),
@@ -105,7 +105,7 @@ impl Hysteresis {
                     height: 190.0,
                     keys: Vec::new(),
                     layers: self.inside_layers(&runs),
-                    notes: self.notes(&runs, inside),
+                    notes: self.inside_notes(&runs),
                 },
             ],
         })
@@ -140,12 +140,12 @@ impl Hysteresis {
 
     fn keys(&self, runs: &[Run]) -> Vec<Key> {
         let key = |label: &str, swatch| Key { label: label.to_owned(), swatch };
-        let mut keys = vec![key("stable state", Swatch::Line(Kind::Good.stroke(), None))];
+        let mut keys = vec![key("good state (stable)", Swatch::Line(Kind::Good.stroke(), None))];
         if runs.iter().any(|run| run.kind == Kind::Collapsed) {
-            keys.push(key("stable, collapsed", Swatch::Line(Kind::Collapsed.stroke(), None)));
+            keys.push(key("collapsed state (stable)", Swatch::Line(Kind::Collapsed.stroke(), None)));
         }
         if runs.iter().any(|run| run.kind == Kind::Unstable) {
-            keys.push(key("unstable", Swatch::Line(Kind::Unstable.stroke(), None)));
+            keys.push(key("unstable state", Swatch::Line(Kind::Unstable.stroke(), None)));
         }
         if self.escape.is_some() {
             keys.push(key("grows without bound", Swatch::Line(ESCAPE, None)));
@@ -155,7 +155,7 @@ impl Hysteresis {
         }
         keys.push(key("all load served", Swatch::Line(SERVED, None)));
         if self.vulnerable().is_some() {
-            keys.push(key("vulnerable: a collapsed state exists too", Swatch::Fill(AMBER, SHADE)));
+            keys.push(key("vulnerable: both states exist", Swatch::Fill(AMBER, SHADE)));
         }
         keys
     }
@@ -237,20 +237,35 @@ impl Hysteresis {
         self.vulnerable().map(column).into_iter().collect()
     }
 
-    fn notes(&self, runs: &[Run], value: fn(&BranchPoint) -> f64) -> Vec<Note> {
-        let mut notes = Vec::new();
-        for (kind, text) in
-            [(Kind::Good, "good state"), (Kind::Collapsed, "collapsed state"), (Kind::Unstable, "unstable")]
-        {
-            // One label for each kind: at its longest run.
-            let longest = runs.iter().filter(|run| run.kind == kind).max_by_key(|run| run.points.len());
-            if let Some(run) = longest {
-                let spot = Spot::Along(places(run, value));
-                notes.push(Note { text: text.to_owned(), ink: kind.stroke().ink, bold: false, spot, optional: true });
-            }
+    fn goodput_notes(&self, runs: &[Run]) -> Vec<Note> {
+        let mut notes = names(runs, goodput);
+        if let Some(escape) = &self.escape {
+            notes.push(name("grows without bound", VERMILION, Spot::Along(escape.points.clone())));
         }
         notes
     }
+
+    fn inside_notes(&self, runs: &[Run]) -> Vec<Note> {
+        let mut notes = names(runs, inside);
+        if let (Some(_), Some(fold)) = (&self.escape, &self.tip_over) {
+            notes.push(name("grows without bound", VERMILION, Spot::Beside((fold.load, f64::INFINITY))));
+        }
+        notes
+    }
+}
+
+/// One label for each kind of state, at its longest run.
+fn names(runs: &[Run], value: fn(&BranchPoint) -> f64) -> Vec<Note> {
+    let kinds = [(Kind::Good, "good state"), (Kind::Collapsed, "collapsed state"), (Kind::Unstable, "unstable")];
+    let longest = |kind| runs.iter().filter(|run| run.kind == kind).max_by_key(|run| run.points.len());
+    kinds
+        .into_iter()
+        .filter_map(|(kind, text)| Some(name(text, kind.stroke().ink, Spot::Along(places(longest(kind)?, value)))))
+        .collect()
+}
+
+fn name(text: &str, ink: Ink, spot: Spot) -> Note {
+    Note { text: text.to_owned(), ink, bold: false, spot, optional: true }
 }
 
 const SHADE: f64 = 0.16;

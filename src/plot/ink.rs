@@ -15,15 +15,15 @@ pub(super) const GRID: Ink = Ink(0xE6, 0xE6, 0xE6);
 /// The page.
 pub(super) const PAPER: Ink = Ink(0xFF, 0xFF, 0xFF);
 /// Works, heals.
-pub(super) const BLUE: Ink = Ink(0x0B, 0x55, 0x9F);
+pub(super) const BLUE: Ink = Ink(0x08, 0x4A, 0x8C);
 /// Fails, collapses.
-pub(super) const VERMILION: Ink = Ink(0xD0, 0x55, 0x00);
+pub(super) const VERMILION: Ink = Ink(0xC6, 0x50, 0x00);
 /// A trigger, a warning: only ever as a light fill.
 pub(super) const AMBER: Ink = Ink(0xF0, 0xB4, 0x2A);
 
 /// Colours of series that have no meaning of their own, in order.
 pub(super) const SERIES: [Ink; 6] =
-    [BLUE, VERMILION, Ink(0x3F, 0xA6, 0x84), Ink(0x7A, 0x2E, 0x72), Ink(0xD9, 0x96, 0x0A), Ink(0x22, 0x22, 0x22)];
+    [BLUE, VERMILION, Ink(0x46, 0xAE, 0x8B), Ink(0x7A, 0x2E, 0x72), Ink(0xD9, 0x96, 0x0A), Ink(0x22, 0x22, 0x22)];
 
 impl Ink {
     /// The colour mixed with `other`, which has the given share.

@@ -13,14 +13,25 @@ pub(super) struct Labels {
     segments: Vec<(Point, Point)>,
 }
 
+/// Where a note goes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Spotted {
+    pub(super) rect: Rect,
+    /// Whether it lies on a curve: nothing better was found.
+    pub(super) covers: bool,
+}
+
 /// A candidate's place and its cost.
 type Choice = (Rect, f64);
 
 /// Above this a note covers a curve.
 const COVERS: f64 = 4.0;
 
+/// How many places beside a point there are.
+const SIDES: i32 = 12;
+
 /// Room between a note and its curve or point.
-const CLEARANCE: f64 = 5.0;
+const CLEARANCE: f64 = 5.5;
 
 impl Labels {
     /// Nothing placed yet in the panel `frame`.
@@ -39,9 +50,15 @@ impl Labels {
     }
 
     /// A place for a note of the given size next to a curve, given as its pieces.
-    pub(super) fn along(&mut self, pieces: &[Vec<Point>], size: (f64, f64), optional: bool) -> Option<Rect> {
+    pub(super) fn along(&mut self, pieces: &[Vec<Point>], size: (f64, f64), optional: bool) -> Option<Spotted> {
         let own: Vec<(Point, Point)> = pieces.iter().flat_map(|piece| segments(piece)).collect();
-        let others: Vec<(Point, Point)> = self.segments.iter().copied().filter(|s| !own.contains(s)).collect();
+        let mut others = self.segments.clone();
+        for segment in &own {
+            // Once: another curve may take the same way.
+            if let Some(i) = others.iter().position(|other| other == segment) {
+                others.swap_remove(i);
+            }
+        }
         let mut visible: Vec<Point> = pieces.concat();
         visible.retain(|p| self.frame.grown(0.5).holds(dot(*p)));
         let (first, last) = (visible.first()?, visible.last()?);
@@ -54,7 +71,7 @@ impl Labels {
                 continue;
             }
             let Some(p) = nearest(&visible, first.x + share * (last.x - first.x), reach) else { continue };
-            for side in 0..6 {
+            for side in 0..SIDES {
                 let rect = beside(p, size, side, CLEARANCE);
                 let stray = f64::from(i) * 0.05 + f64::from(side / 2) * 0.4;
                 let cost = self.cost(rect) + stray + confusion(rect, &own, &others);
@@ -65,10 +82,10 @@ impl Labels {
     }
 
     /// A place for a note of the given size next to a point.
-    pub(super) fn beside(&mut self, p: Point, size: (f64, f64), optional: bool) -> Option<Rect> {
+    pub(super) fn beside(&mut self, p: Point, size: (f64, f64), optional: bool) -> Option<Spotted> {
         let mut best = None;
         for ring in 0..4 {
-            for side in 0..8 {
+            for side in 0..SIDES {
                 let rect = beside(p, size, side, CLEARANCE + 3.0 + 9.0 * f64::from(ring));
                 let cost = self.cost(rect) + f64::from(ring) * 1.2 + f64::from(side) * 0.1;
                 best = cheaper(best, (rect, cost));
@@ -79,7 +96,7 @@ impl Labels {
 
     /// A place for a note of the given size inside all of the areas (each a list of polygons), or at least inside the
     /// first; far from curves.
-    pub(super) fn within(&mut self, areas: &[Vec<Vec<Point>>], size: (f64, f64), optional: bool) -> Option<Rect> {
+    pub(super) fn within(&mut self, areas: &[Vec<Vec<Point>>], size: (f64, f64), optional: bool) -> Option<Spotted> {
         let best = self.roomiest(areas, size).or_else(|| self.roomiest(areas.get(..1)?, size));
         self.take(best, optional)
     }
@@ -105,13 +122,18 @@ impl Labels {
         best
     }
 
-    fn take(&mut self, best: Option<Choice>, optional: bool) -> Option<Rect> {
+    fn take(&mut self, best: Option<Choice>, optional: bool) -> Option<Spotted> {
         let (rect, cost) = best?;
         if cost >= 1e6 || (optional && cost >= COVERS) {
             return None;
         }
         self.boxes.push(rect.grown(2.0));
-        Some(rect)
+        Some(Spotted { rect, covers: self.covered(rect) > 0.0 })
+    }
+
+    /// How much of the curves is inside.
+    fn covered(&self, rect: Rect) -> f64 {
+        self.segments.iter().filter_map(|&(a, b)| rect.clip(a, b)).map(|(a, b)| 0.2 + a.distance(b) / 6.0).sum()
     }
 
     fn cost(&self, rect: Rect) -> f64 {
@@ -119,9 +141,7 @@ impl Labels {
             return 1e6;
         }
         let boxes = self.boxes.iter().filter(|b| b.overlaps(rect)).count() as f64 * 100.0;
-        let snug = rect.grown(1.5);
-        let covered: f64 =
-            self.segments.iter().filter_map(|&(a, b)| snug.clip(a, b)).map(|(a, b)| 0.2 + a.distance(b) / 6.0).sum();
+        let covered = self.covered(rect.grown(3.0));
         boxes + if covered > 0.0 { COVERS + covered } else { 0.0 }
     }
 }
@@ -132,8 +152,11 @@ fn confusion(rect: Rect, own: &[(Point, Point)], others: &[(Point, Point)]) -> f
         let near = |&(a, b): &(Point, Point)| rect.centre().distance_to_segment(a, b);
         all.iter().map(near).fold(f64::INFINITY, f64::min)
     };
-    let (mine, theirs) = (gap(own), gap(others));
-    if theirs < mine + 6.0 { 3.0 + (mine + 6.0 - theirs) * 0.1 } else { 0.0 }
+    match gap(others) - gap(own) {
+        lead if lead < 2.0 => COVERS + 1.0,
+        lead if lead < 18.0 => (18.0 - lead) * 0.2,
+        _ => 0.0,
+    }
 }
 
 /// The segments of a curve; of a very long one, every few points.
@@ -169,7 +192,7 @@ fn around(centre: Point, (width, height): (f64, f64)) -> Rect {
     }
 }
 
-/// A box beside `p`: above, below, above right, above left, below right, below left, right, left.
+/// A box beside `p`: above, below, a little to the side of these, right, left, a little above and below these.
 fn beside(p: Point, size: (f64, f64), side: i32, gap: f64) -> Rect {
     let (dx, dy) = (size.0 / 2.0 + gap, size.1 / 2.0 + gap);
     let slant = 0.6;
@@ -181,7 +204,11 @@ fn beside(p: Point, size: (f64, f64), side: i32, gap: f64) -> Rect {
         4 => (dx * slant + 4.0, dy),
         5 => (-dx * slant - 4.0, dy),
         6 => (dx, 0.0),
-        _ => (-dx, 0.0),
+        7 => (-dx, 0.0),
+        8 => (dx, -dy * slant),
+        9 => (-dx, -dy * slant),
+        10 => (dx, dy * slant),
+        _ => (-dx, dy * slant),
     };
     around(at(p.x + x, p.y + y), size)
 }

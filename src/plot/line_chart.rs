@@ -83,7 +83,7 @@ impl LineChart {
             subtitle: self.subtitle.clone(),
             about: self.about(),
             keys: Vec::new(),
-            x: XAxis { heading: with_unit(&self.x_label, &self.x_unit), scale: self.x_scale, margin: Margin::FromZero },
+            x: XAxis { heading: with_unit(&self.x_label, &self.x_unit), scale: self.x_scale, margin: Margin::Padded },
             guides: self.references.iter().map(guide).collect(),
             panels: self.panels.iter().map(|panel| self.panel(panel, &looks)).collect(),
         })

@@ -97,3 +97,39 @@ pub(super) fn with_unit(name: &str, unit: &str) -> String {
 pub(super) fn quantity(number: &str, unit: &str) -> String {
     if unit.is_empty() { number.to_owned() } else { format!("{number} {unit}") }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{given, measured, time_unit};
+
+    #[test]
+    fn three_digits_and_a_suffix() {
+        let cases = [
+            (95.5, "95.5"),
+            (25.0, "25.0"),
+            (9.996, "10.0"),
+            (0.0123, "0.0123"),
+            (1234.0, "1234"),
+            (12_345.0, "12.3k"),
+            (999_999.0, "1.00M"),
+            (-3.0, "\u{2212}3.00"),
+            (1.2e-6, "1.20\u{d7}10\u{207b}\u{2076}"),
+            (f64::NAN, "unknown"),
+            (f64::INFINITY, "\u{221e}"),
+            (0.0, "0"),
+        ];
+        for (value, text) in cases {
+            assert_eq!(measured(value), text);
+        }
+        assert_eq!((given(60.0), given(1.2), given(100.0)), ("60".into(), "1.2".into(), "100".into()));
+    }
+
+    #[test]
+    fn times_are_read_in_a_fitting_unit() {
+        assert_eq!(time_unit(120.0).1, "s");
+        assert_eq!(time_unit(0.25).1, "ms");
+        assert_eq!(time_unit(3600.0).1, "min");
+        assert_eq!(time_unit(864_000.0).1, "d");
+        assert_eq!(time_unit(0.0).1, "s");
+    }
+}

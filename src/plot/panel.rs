@@ -1,9 +1,9 @@
 //! One set of axes on the page: grid, ticks, layers, notes.
 
 use super::canvas::{Align, Canvas, Letters};
-use super::geometry::{Point, Rect, at, thin};
+use super::geometry::{Point, Rect, at, straighten, thin};
 use super::ink::{AXIS, GRID, Ink, MUTED, PAPER};
-use super::labels::Labels;
+use super::labels::{Labels, Spotted};
 use super::scale::Mapping;
 use super::sheet::{Layer, Note, Panel, Place, Spot};
 use super::stroke::{Dash, Stroke};
@@ -51,6 +51,12 @@ impl Frame<'_> {
     fn page(&self, (x, y): Place) -> Option<Point> {
         let (x, y) = (self.x.share(x)?, self.y.share(y)?);
         Some(at(self.rect.left + x * self.rect.width(), self.rect.bottom - y * self.rect.height()))
+    }
+
+    /// As [`Frame::page`], at the upper or lower edge for values beyond the axis.
+    fn page_or_edge(&self, (x, y): Place) -> Option<Point> {
+        let x = self.rect.left + self.x.share(x)? * self.rect.width();
+        Some(at(x, region::height(y, &self.y, self.rect)))
     }
 
     /// A curve on the page: its stretches without a gap.
@@ -112,9 +118,11 @@ impl Frame<'_> {
                             canvas.marker(alone, super::stroke::Marker::Disc, stroke.ink, 2.5)?;
                         }
                         for part in self.rect.grown(0.5).clip_polyline(&piece) {
-                            canvas.line(&part, stroke)?;
+                            canvas.line(&straighten(&part), stroke)?;
                         }
-                        labels.avoid_curve(&piece);
+                        if matches!(layer, Layer::Line { .. }) {
+                            labels.avoid_curve(&piece);
+                        }
                     }
                 }
                 Layer::Jump { from, to, ink } => self.jump(canvas, *from, *to, *ink, labels)?,
@@ -126,8 +134,7 @@ impl Frame<'_> {
 
     fn jump(&self, canvas: &Canvas<'_>, from: Place, to: f64, ink: Ink, labels: &mut Labels) -> Result<(), PlotError> {
         let Some(start) = self.page(from) else { return Ok(()) };
-        let share = self.y.share(to).unwrap_or(if to > 0.0 { 1.0 } else { 0.0 }).clamp(0.0, 1.0);
-        let end = at(start.x, self.rect.bottom - share * self.rect.height());
+        let Some(end) = self.page_or_edge((from.0, to)) else { return Ok(()) };
         let down = if end.y > start.y { 1.0 } else { -1.0 };
         if start.distance(end) < 16.0 {
             return Ok(());
@@ -151,25 +158,40 @@ impl Frame<'_> {
     }
 
     fn note(&self, canvas: &Canvas<'_>, note: &Note, labels: &mut Labels) -> Result<(), PlotError> {
-        let text = font::shorten(&svg::plain(&note.text), NOTE, note.bold, self.rect.width() * 0.9);
+        let text = font::shorten(&note.text, NOTE, note.bold, self.rect.width() * 0.9);
         let size = (font::width(&text, NOTE, note.bold), NOTE);
         if text.is_empty() {
             return Ok(());
         }
         let found = match &note.spot {
             Spot::Along(points) => labels.along(&self.pieces(points), size, note.optional),
-            Spot::Beside(place) => self.page(*place).and_then(|p| labels.beside(p, size, note.optional)),
+            Spot::Beside(place) => self.page_or_edge(*place).and_then(|p| labels.beside(p, size, note.optional)),
             Spot::Within(bands) => {
                 let area = |band: &Vec<_>| region::polygons(band, &self.x, &self.y, self.rect);
                 labels.within(&bands.iter().map(area).collect::<Vec<_>>(), size, note.optional)
             }
         };
-        let Some(rect) = found else { return Ok(()) };
-        if !matches!(note.spot, Spot::Within(_)) {
-            canvas.rect(rect.grown(1.0), PAPER, 0.75)?;
+        let Some(Spotted { rect, covers }) = found else { return Ok(()) };
+        if covers {
+            canvas.rect(rect.grown(1.0), PAPER, 0.8)?;
+        }
+        if let Spot::Beside(place) = note.spot {
+            self.leader(canvas, place, rect)?;
         }
         let baseline = at(rect.left, rect.bottom - 0.15 * NOTE);
         canvas.text(&text, baseline, Align::Start, Letters { size: NOTE, bold: note.bold, ink: note.ink.for_text() })
+    }
+
+    /// A thin line from a point to its note, if they are not next to each other.
+    fn leader(&self, canvas: &Canvas<'_>, place: Place, note: Rect) -> Result<(), PlotError> {
+        let Some(p) = self.page_or_edge(place) else { return Ok(()) };
+        let near = note.grown(1.5);
+        let end = at(p.x.clamp(near.left, near.right), p.y.clamp(near.top, near.bottom));
+        let length = p.distance(end);
+        if length < 14.0 {
+            return Ok(());
+        }
+        canvas.line(&[p.towards(end, 6.0 / length), end], &Stroke::new(MUTED, 0.8, Dash::Solid))
     }
 
     fn axes(&self, canvas: &Canvas<'_>) -> Result<(), PlotError> {

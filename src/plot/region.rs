@@ -1,6 +1,6 @@
 //! Areas between two curves, on the page.
 
-use super::geometry::{Point, Rect, at};
+use super::geometry::{Point, Rect, at, straighten, thin};
 use super::scale::Mapping;
 
 /// The polygons of a band `(x, low, high)`: one for each stretch without a gap. Infinite bounds, and values that have no
@@ -10,8 +10,8 @@ pub(super) fn polygons(points: &[(f64, f64, f64)], x: &Mapping, y: &Mapping, fra
     let (mut lower, mut upper): (Vec<Point>, Vec<Point>) = (Vec::new(), Vec::new());
     let mut close = |lower: &mut Vec<Point>, upper: &mut Vec<Point>| {
         if upper.len() > 1 {
-            let mut polygon = std::mem::take(upper);
-            polygon.extend(lower.drain(..).rev());
+            let mut polygon = straighten(&thin(upper, 0.3));
+            polygon.extend(straighten(&thin(lower, 0.3)).into_iter().rev());
             polygons.push(polygon);
         }
         lower.clear();
@@ -31,7 +31,7 @@ pub(super) fn polygons(points: &[(f64, f64, f64)], x: &Mapping, y: &Mapping, fra
 }
 
 /// The height of a value on the page, at the edge if it has no place inside.
-fn height(v: f64, y: &Mapping, frame: Rect) -> f64 {
+pub(super) fn height(v: f64, y: &Mapping, frame: Rect) -> f64 {
     let share = y.share(v).unwrap_or(if v > 0.0 { 1.0 } else { 0.0 });
     (frame.bottom - share * frame.height()).clamp(frame.top, frame.bottom)
 }

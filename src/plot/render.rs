@@ -20,8 +20,8 @@ const TITLE_ROW: f64 = 22.0;
 const SUBTITLE: f64 = 12.5;
 const SUBTITLE_ROW: f64 = 17.0;
 const HEADING: f64 = 13.0;
-const HEADING_ROW: f64 = 26.0;
-const BETWEEN_PANELS: f64 = 16.0;
+const HEADING_ROW: f64 = 30.0;
+const BETWEEN_PANELS: f64 = 12.0;
 /// Under the last panel: tick labels and the axis' heading.
 const FOOT: f64 = 52.0;
 
@@ -78,8 +78,8 @@ pub(super) fn render(sheet: &Sheet) -> Result<Figure, PlotError> {
 
 fn lay_out(sheet: &Sheet, across: Rect, strip_rows: usize) -> Layout {
     let room = WIDTH - 2.0 * EDGE;
-    let title = font::wrap(&svg::plain(&sheet.title), TITLE, true, room, 2);
-    let subtitle = font::wrap(&svg::plain(sheet.subtitle.as_deref().unwrap_or("")), SUBTITLE, false, room, 3);
+    let title = font::wrap(&sheet.title, TITLE, true, room, 2);
+    let subtitle = font::wrap(sheet.subtitle.as_deref().unwrap_or(""), SUBTITLE, false, room, 3);
     let rows = keys::rows(&sheet.keys, room);
     let mut y = 10.0 + TITLE_ROW * title.len() as f64 + SUBTITLE_ROW * subtitle.len() as f64;
     if !rows.is_empty() {
@@ -125,7 +125,7 @@ fn head(canvas: &Canvas<'_>, layout: &Layout) -> Result<(), PlotError> {
 /// The heading of a panel and its keys, above `bottom`.
 fn panel_head(canvas: &Canvas<'_>, panel: &Panel, rows: &[Vec<Key>], bottom: f64) -> Result<(), PlotError> {
     let letters = Letters { size: HEADING, bold: true, ink: TEXT };
-    let heading = font::shorten(&svg::plain(&panel.heading), HEADING, true, WIDTH - 2.0 * EDGE);
+    let heading = font::shorten(&panel.heading, HEADING, true, WIDTH - 2.0 * EDGE);
     if let [row] = rows {
         canvas.text(&heading, at(EDGE, bottom - 8.0), Align::Start, letters)?;
         return keys::draw(canvas, row, WIDTH - RIGHT - keys::row_width(row), bottom - 8.0);
@@ -144,11 +144,9 @@ fn draw_strip(canvas: &Canvas<'_>, strip: &[guides::Placed], marks: &[&Guide], b
         let guide = marks[label.index];
         let baseline = bottom - 7.0 - label.row as f64 * guides::ROW;
         let tie = Stroke::new(guide.stroke.ink, 1.0, Dash::Solid);
-        let half = font::width(&label.text, guides::SIZE, guide.bold) / 2.0;
-        let foot = label.line.clamp(label.centre - half, label.centre + half);
-        canvas.line(&[at(foot, baseline + 3.5), at(label.line, bottom)], &tie)?;
+        canvas.line(&[at(label.line, baseline + 3.5), at(label.line, bottom)], &tie)?;
         let letters = Letters { size: guides::SIZE, bold: guide.bold, ink: guide.stroke.ink.for_text() };
-        canvas.text(&label.text, at(label.centre, baseline), Align::Middle, letters)?;
+        canvas.text(&label.text, at((label.left + label.right) / 2.0, baseline), Align::Middle, letters)?;
     }
     Ok(())
 }
@@ -160,7 +158,7 @@ fn foot(canvas: &Canvas<'_>, sheet: &Sheet, x: &Mapping, marks: &[Tick], frame: 
             canvas.text(label, place, Align::Middle, Letters { size: TICK, bold: false, ink: MUTED })?;
         }
     }
-    let heading = font::shorten(&svg::plain(&sheet.x.heading), HEADING, true, WIDTH - 2.0 * EDGE);
+    let heading = font::shorten(&sheet.x.heading, HEADING, true, WIDTH - 2.0 * EDGE);
     let place = at(frame.centre().x, frame.bottom + 40.0);
     canvas.text(&heading, place, Align::Middle, Letters { size: HEADING, bold: true, ink: TEXT })
 }

@@ -43,6 +43,8 @@ pub(super) enum Margin {
     Tight,
     /// As `Tight`, but from zero if that is not far.
     FromZero,
+    /// A little beyond both ends.
+    Padded,
 }
 
 /// Whether a value can be drawn at all.
@@ -79,7 +81,7 @@ impl Mapping {
             (low, high) = (if low == 0.0 { 0.0 } else { low - pad }, high + pad);
         }
         let near_zero = low >= 0.0 && low < 0.6 * high;
-        let from_zero = margin != Margin::Tight && near_zero;
+        let from_zero = matches!(margin, Margin::Loose | Margin::FromZero) && near_zero;
         if from_zero {
             low = 0.0;
         }
@@ -90,13 +92,17 @@ impl Mapping {
                 low -= pad;
             }
         }
+        if margin == Margin::Padded {
+            let pad = 0.03 * (high - low);
+            (low, high) = (low - pad, high + pad);
+        }
         Mapping { kind: Kind::Linear, low, high }
     }
 
     fn log(low: f64, high: f64, margin: Margin) -> Mapping {
         let pad = match margin {
             _ if high / low < 1.0 + 1e-9 => 3.0,
-            Margin::Loose => libm::pow(high / low, 0.05),
+            Margin::Loose | Margin::Padded => libm::pow(high / low, 0.05),
             Margin::Tight | Margin::FromZero => 1.0,
         };
         Mapping { kind: Kind::Log, low: low / pad, high: high * pad }

@@ -23,7 +23,7 @@ pub(super) fn ticks(axis: &Mapping, room: f64) -> Vec<Tick> {
 fn linear(axis: &Mapping, room: f64) -> Vec<Tick> {
     let rough = (axis.high - axis.low) / room.max(1.0);
     let unit = power_of_ten(exponent(rough));
-    let step = unit * [1.0, 2.0, 5.0, 10.0].into_iter().find(|m| m * unit >= rough * 0.999).unwrap_or(10.0);
+    let step = unit * [1.0, 2.0, 5.0, 10.0].into_iter().find(|m| m * unit >= rough * 0.75).unwrap_or(10.0);
     let slack = 1e-9 * (axis.high - axis.low);
     let first = ((axis.low - slack) / step).ceil();
     let largest = axis.low.abs().max(axis.high.abs());
@@ -66,23 +66,29 @@ fn log(axis: &Mapping, room: f64) -> Vec<Tick> {
                 continue;
             }
             let shown = labelled.contains(&digit) && k.rem_euclid(stride) == 0;
-            all.push(Tick { value, label: shown.then(|| on_log(digit, k)) });
+            all.push(Tick { value, label: shown.then(|| on_log(digit, k, is_plain(first, last))) });
         }
     }
     all
 }
 
-/// `digit * 10^k` as a label.
-fn on_log(digit: i32, k: i32) -> String {
+/// `digit * 10^k` as a label; `plain` if all of the axis can be read without powers.
+fn on_log(digit: i32, k: i32, plain: bool) -> String {
     match k {
-        -3..=-1 => fixed(f64::from(digit) * power_of_ten(k), (-k) as usize),
-        0..=14 => {
-            let zeros = "0".repeat((if k < 4 { k } else { k % 3 }) as usize);
-            format!("{digit}{zeros}{}", if k < 4 { "" } else { SUFFIXES[(k / 3) as usize] })
+        0..=5 if plain => {
+            let zeros = "0".repeat((if k < 4 { k } else { k - 3 }) as usize);
+            format!("{digit}{zeros}{}", if k < 4 { "" } else { "k" })
         }
+        _ if plain => fixed(f64::from(digit) * power_of_ten(k), (-k).max(0) as usize),
+        0 => digit.to_string(),
         _ if digit == 1 => format!("10{}", superscript(k)),
         _ => format!("{digit}\u{d7}10{}", superscript(k)),
     }
+}
+
+/// Whether the decades from `first` to `last` can all be written without powers of ten.
+fn is_plain(first: i32, last: i32) -> bool {
+    first >= -4 && last <= 5
 }
 
 fn symlog(axis: &Mapping, threshold: f64, room: f64) -> Vec<Tick> {
@@ -94,7 +100,7 @@ fn symlog(axis: &Mapping, threshold: f64, room: f64) -> Vec<Tick> {
     // The decade next to the threshold is squeezed against zero: its label would touch the "0".
     for k in first..=last {
         let shown = (last - k) % stride == 0 && (k > first || last == first);
-        let label = on_log(1, k);
+        let label = on_log(1, k, is_plain(first, last));
         for (value, label) in [(power_of_ten(k), label.clone()), (-power_of_ten(k), format!("\u{2212}{label}"))] {
             if value >= axis.low && value <= axis.high {
                 all.push(Tick { value, label: shown.then_some(label) });
@@ -102,4 +108,45 @@ fn symlog(axis: &Mapping, threshold: f64, room: f64) -> Vec<Tick> {
         }
     }
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::scale::{Margin, Scale};
+    use super::*;
+
+    fn labels(scale: Scale, values: &[f64], room: f64) -> Vec<String> {
+        let axis = Mapping::fit(scale, values.iter().copied(), Margin::Tight);
+        ticks(&axis, room).into_iter().filter_map(|tick| tick.label).collect()
+    }
+
+    #[test]
+    fn linear_ticks_are_round() {
+        assert_eq!(labels(Scale::Linear, &[0.0, 100.0], 5.0), ["0", "20", "40", "60", "80", "100"]);
+        assert_eq!(labels(Scale::Linear, &[0.0, 25_000.0], 5.0), ["0", "5k", "10k", "15k", "20k", "25k"]);
+        assert_eq!(labels(Scale::Linear, &[0.0, 0.3], 3.0), ["0", "0.1", "0.2", "0.3"]);
+        assert_eq!(labels(Scale::Linear, &[-1.0, 1.0], 4.0), ["\u{2212}1.0", "\u{2212}0.5", "0", "0.5", "1.0"]);
+    }
+
+    #[test]
+    fn log_ticks_are_powers() {
+        assert_eq!(labels(Scale::Log, &[0.1, 1000.0], 4.0), ["0.1", "1", "10", "100", "1000"]);
+        assert_eq!(labels(Scale::Log, &[1.0, 1e5], 6.0), ["1", "10", "100", "1000", "10k", "100k"]);
+        assert_eq!(labels(Scale::Log, &[1.0, 1e9], 3.0), ["1", "10\u{b3}", "10\u{2076}", "10\u{2079}"]);
+    }
+
+    #[test]
+    fn a_wide_range_with_zero_has_a_zero() {
+        assert_eq!(labels(Scale::Auto, &[0.0, 1.0, 10.0, 1000.0], 6.0), ["0", "10", "100", "1000"]);
+    }
+
+    #[test]
+    fn ticks_are_few_whatever_the_range() {
+        for high in [1e-280, 1e-5, 1.0, 7.0, 1e6, 1e280] {
+            for scale in [Scale::Linear, Scale::Log, Scale::Auto] {
+                let count = labels(scale, &[0.0, high * 1e-9, high], 5.0).len();
+                assert!((2..=12).contains(&count), "{scale:?} {high}: {count}");
+            }
+        }
+    }
 }

@@ -73,10 +73,18 @@ impl TriggerCurve {
             subtitle: self.subtitle.clone(),
             about,
             keys: Vec::new(),
-            x: XAxis { heading: with_unit("Duration", unit_name), scale: Scale::Auto, margin: Margin::Tight },
+            x: XAxis { heading: with_unit("Duration", unit_name), scale: self.duration_scale(), margin: Margin::Tight },
             guides: Vec::new(),
             panels: vec![self.panel(unit, label)],
         })
+    }
+
+    /// Logarithmic as soon as durations differ by a factor of ten.
+    fn duration_scale(&self) -> Scale {
+        let times = self.curves.iter().flat_map(|c| &c.points).filter(|p| p.1.is_finite()).map(|p| p.0);
+        let positive = times.filter(|&t| drawable(t) && t > 0.0);
+        let (low, high) = positive.fold((f64::INFINITY, 0.0_f64), |(low, high), t| (low.min(t), high.max(t)));
+        if high >= 10.0 * low { Scale::Log } else { Scale::Linear }
     }
 
     fn panel(&self, unit: f64, stated: Option<String>) -> Panel {
@@ -93,18 +101,11 @@ impl TriggerCurve {
             let at = (s.duration / unit, s.size);
             notes.push(Note { text, ink: TEXT, bold: true, spot: Spot::Beside(at), optional: false });
         }
-        let direct = self.curves.len() <= 4;
         for (i, curve) in self.curves.iter().enumerate() {
             let look = Look::of(i);
             let stroke = Stroke::new(look.ink, if i == 0 { 2.6 } else { 1.8 }, look.dash);
             layers.push(Layer::Line { points: points(curve), stroke });
-            if curve.name.is_empty() {
-                continue;
-            }
-            if direct {
-                let spot = Spot::Along(points(curve));
-                notes.push(Note { text: curve.name.clone(), ink: look.ink, bold: false, spot, optional: false });
-            } else {
+            if !curve.name.is_empty() {
                 keys.push(Key { label: curve.name.clone(), swatch: Swatch::Line(stroke, None) });
             }
         }
