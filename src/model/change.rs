@@ -125,6 +125,11 @@ pub(crate) fn read(node: &Node, target: &Quantity) -> Result<Change, Box<Diagnos
             let diagnostic = first.unwrap_or_else(|| {
                 Diagnostic::error("wrong-type", format!("`{key}` cannot become this")).at(node.span.clone(), "")
             });
+            let percent = matches!(&node.value, Value::Text(t) if t.value.trim_end().ends_with('%'));
+            let mut diagnostic = diagnostic;
+            if percent && diagnostic.id == "wrong-dimension" {
+                diagnostic.hints.clear();
+            }
             Err(Box::new(diagnostic.hint(hint)))
         }
     }

@@ -12,7 +12,6 @@ use std::collections::BTreeMap;
 
 /// Checks a model that has been read.
 pub(crate) fn check(model: &Model, sink: &Sink) {
-    content(model, sink);
     calls(model, sink);
     cycles(model, sink);
     limits(model, sink);
@@ -22,15 +21,6 @@ pub(crate) fn check(model: &Model, sink: &Sink) {
         && model.quantity(&path.value).is_none()
     {
         sink.push(unknown_path(path, model));
-    }
-}
-
-fn content(model: &Model, sink: &Sink) {
-    if model.clients.is_empty() && model.states.is_empty() {
-        let message = "the model has neither a client nor a state: there is nothing to analyse";
-        let diagnostic = Diagnostic::error("nothing-to-analyse", message);
-        let place = model.services.first().map_or(0..0, |s| s.name.span.clone());
-        sink.push(diagnostic.at(place, "").hint("add a [client.NAME] that calls a service, or states in [state]"));
     }
 }
 

@@ -7,6 +7,7 @@ mod trigger;
 
 pub(crate) use trigger::{unknown_path, unknown_state};
 
+use super::diagnostic::Diagnostic;
 use super::name;
 use super::reader::{Reader, Sink};
 use super::spec;
@@ -28,8 +29,20 @@ pub(crate) fn interpret(root: &Table, sink: &Sink) -> Model {
         sets: equations::expressions(&file, "set"),
         triggers: Vec::new(),
     };
+    // What is written but wrong has been reported as such.
+    if file.entries("client").is_empty() && file.entries("state").is_empty() && !wrong_type(root) {
+        let message = "the model has neither a client nor a state: there is nothing to analyse";
+        let place = model.services.first().map_or(0..0, |s| s.name.span.clone());
+        let hint = "add a [client.NAME] that calls a service, or states in [state]";
+        sink.push(Diagnostic::error("nothing-to-analyse", message).at(place, "").hint(hint));
+    }
     model.triggers = trigger::triggers(&file, &model);
     model
+}
+
+/// Whether `client` or `state` is something else than a table.
+fn wrong_type(root: &Table) -> bool {
+    ["client", "state"].iter().any(|key| root.get(key).is_some_and(|node| node.table().is_none()))
 }
 
 fn meta(table: &Reader<'_>) -> Meta {

@@ -73,11 +73,11 @@ fn kind(kind: Kind) -> Value {
         Kind::Choice(choices) => json!({ "type": "string", "enum": names(choices) }),
         Kind::Choices(choices) => json!({ "type": "array", "items": { "enum": names(choices) }, "uniqueItems": true }),
         Kind::Table(inner) => table(inner),
-        Kind::Map(entry) => named(self::kind(*entry)),
+        Kind::Map(entry) => named(&self::kind(*entry)),
         Kind::Calls(entry) => json!({ "anyOf": [
             { "type": "string", "pattern": IDENTIFIER },
             { "type": "array", "items": { "type": "string", "pattern": IDENTIFIER }, "uniqueItems": true },
-            named(table(entry)),
+            named(&table(entry)),
         ] }),
         Kind::List(entry) => json!({ "type": "array", "items": table(entry) }),
         Kind::Changes => json!({ "type": "object", "minProperties": 1 }),
@@ -86,7 +86,7 @@ fn kind(kind: Kind) -> Value {
 
 const IDENTIFIER: &str = "^[a-z_][a-z0-9_]*$";
 
-fn named(entry: Value) -> Value {
+fn named(entry: &Value) -> Value {
     json!({ "type": "object", "propertyNames": { "pattern": IDENTIFIER }, "additionalProperties": entry })
 }
 
@@ -123,4 +123,20 @@ fn wanted(number: &Number) -> String {
     let range = if number.range == Range::Any { String::new() } else { format!(", {}", number.range.words()) };
     let unlimited = if number.unlimited { ", or \"unlimited\"" } else { "" };
     format!("{what}{range}{unlimited}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_schema_in_docs_is_current() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/model.schema.json");
+        let text = format!("{}\n", serde_json::to_string_pretty(&json_schema()).expect("a schema can be printed"));
+        if std::env::var_os("UPDATE_EXPECT").is_some() {
+            std::fs::write(path, &text).expect("the schema can be written");
+        }
+        let known = std::fs::read_to_string(path).unwrap_or_default();
+        assert!(known == text, "docs/model.schema.json is out of date: run the tests with UPDATE_EXPECT=1");
+    }
 }

@@ -64,7 +64,8 @@ fn wrong(name: &Text, what: &str, label: bool) -> Option<Diagnostic> {
     if !better.starts_with(first) && !better.is_empty() {
         better.insert(0, '_');
     }
-    let hint = if better.trim_matches('_').is_empty() {
+    let foreign = name.value.chars().any(|c| c.is_alphabetic() && !c.is_ascii());
+    let hint = if foreign || better.trim_matches('_').is_empty() {
         format!("a name consists of {allowed}")
     } else {
         format!("a name consists of {allowed}: write `{better}`")

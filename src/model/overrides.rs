@@ -55,6 +55,11 @@ fn apply_one(root: &mut Table, argument: &str, start: usize) -> Result<(), Box<D
         let message = format!("no value for {}", quoted(&path.value));
         return Err(Box::new(Diagnostic::error("bad-override", message).at(whole, "").hint("write path=value")));
     }
+    if path.value.is_empty() {
+        let hint = "write for example --set client.web.load=\"80 req/s\"";
+        let diagnostic = Diagnostic::error("bad-override", "there is no path before the `=`");
+        return Err(Box::new(diagnostic.at(whole, "").hint(hint)));
+    }
     let Some(parts) = known(root, &path.value) else { return Err(Box::new(unknown(root, &path))) };
     let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
     let node = node(root, &parts, &path.value, &value)?;

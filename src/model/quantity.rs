@@ -3,12 +3,14 @@
 use super::diagnostic::Diagnostic;
 use super::reader::Sink;
 use super::render::quoted;
-use super::spec::{Number, Want};
+use super::spec::{Number, Range, Want};
 use super::tree::{Node, Value};
 use super::types::{Quantity, Span, Text};
 use super::unit::{self, Parsed, UnitErrorKind};
 use crate::process::dimension::Dimension;
 
+/// Largest number of a client or a service, in base units: beyond it are only slips of the keyboard.
+const LARGEST: f64 = 1e15;
 /// The word for infinity.
 const UNLIMITED: &str = "unlimited";
 /// Words people write for it.
@@ -63,6 +65,12 @@ pub(crate) fn check_range(value: f64, rule: &Number, path: &str) -> Result<(), S
     if !rule.range.contains(value) {
         let shown = unit::number(value, 6);
         return Err(format!("`{key}` must be {}, but is {shown}", rule.range.words()));
+    }
+    if rule.want != Want::Any && value.is_finite() && value.abs() > LARGEST {
+        return Err(format!("`{key}` must be at most 1e15, but is {}", unit::number(value, 6)));
+    }
+    if rule.range == Range::Positive && value < 1.0 / LARGEST {
+        return Err(format!("`{key}` must be at least 1e-15, but is {}", unit::number(value, 6)));
     }
     if rule.whole && value.is_finite() && value.fract() != 0.0 {
         return Err(format!("`{key}` must be a whole number, but is {}", unit::number(value, 6)));
@@ -202,7 +210,8 @@ fn wanted(rule: &Number) -> String {
     }
 }
 
-fn example(rule: &Number) -> &'static str {
+/// A value as it could be written for a key.
+pub(crate) fn example(rule: &Number) -> &'static str {
     match rule.want {
         Want::Is(Dimension::TIME) => "\"250 ms\"",
         Want::Is(Dimension::REQUEST_RATE) => "\"60 req/s\"",

@@ -189,7 +189,13 @@ impl<'a> Reader<'a> {
             Some(Node { value: Value::Table(table), .. }) => &table.entries,
             Some(node) => {
                 let message = format!("`{key}` must be a table of names, not {}", node.kind());
-                let hint = format!("write [{}.NAME] or [{}]", self.path_of(key), self.path_of(key));
+                let path = self.path_of(key);
+                let hint = match (&node.value, self.spec.key(key).map(|k| k.kind)) {
+                    (Value::Array(_), _) => format!("write [{path}.NAME], in single brackets"),
+                    (_, Some(Kind::Changes)) => format!("write {key} = {{ \"PATH\" = \"x2\" }}"),
+                    (_, Some(Kind::Map(Kind::Table(_)))) => format!("write [{path}.NAME] and its keys below it"),
+                    _ => format!("write `NAME = ...` lines below [{path}]"),
+                };
                 self.sink.push(Diagnostic::error("wrong-type", message).at(node.span.clone(), "").hint(hint));
                 &[]
             }
@@ -234,7 +240,11 @@ impl<'a> Reader<'a> {
             if key.need == Need::Required && self.table.get(key.name).is_none() {
                 let message = format!("{} needs `{}`", self.title(), key.name);
                 let text = format!("`{}` is missing", key.name);
-                let hint = format!("{}: {}", key.name, lower_first(key.about));
+                let hint = match key.kind {
+                    Kind::Table(_) => format!("begin with [{}] and name = \"my-model\" below it", key.name),
+                    Kind::Map(_) => format!("write {} = {{ NAME = 1 }}: {}", key.name, lower_first(key.about)),
+                    kind => format!("write {} = {}: {}", key.name, example(kind), lower_first(key.about)),
+                };
                 self.sink.push(Diagnostic::error("missing-key", message).at(name.clone(), text).hint(hint));
             }
         }
@@ -284,12 +294,23 @@ fn choose(text: &Text, choices: &'static [Choice], key: &str, sink: &Sink) -> Op
     Some(choice.name)
 }
 
+/// A value that a key could have.
+fn example(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Number(rule) => quantity::example(&rule),
+        Kind::Label => "\"some-name\"",
+        Kind::Service => "\"api\"",
+        Kind::Choice(choices) => choices.first().map_or("", |c| c.name),
+        _ => "\"...\"",
+    }
+}
+
 /// How a table is called in messages: its path where it has one.
 fn title(spec: &spec::Table, path: &str) -> String {
     match path {
         "" => spec.title.to_owned(),
         _ if spec.title.starts_with("[[") => spec.title.to_owned(),
-        _ if spec.title.starts_with('`') => format!("`{}`", path),
+        _ if spec.title.starts_with('`') => format!("`{path}`"),
         _ => format!("[{path}]"),
     }
 }

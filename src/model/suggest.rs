@@ -9,15 +9,27 @@ pub(crate) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a s
         return None;
     }
     let plain = simplified(name);
+    let mut begun: Vec<&str> = Vec::new();
     let mut best: Option<(usize, &str)> = None;
     for candidate in candidates {
         let distance = distance(&plain, name, candidate);
         let allowed = 1.max(candidate.len().min(name.len()) / 3);
+        if candidate.starts_with(name) {
+            begun.push(candidate);
+        }
         if distance <= allowed && best.is_none_or(|(d, _)| distance < d) {
             best = Some((distance, candidate));
         }
     }
-    best.map(|(_, candidate)| candidate)
+    if let Some((_, candidate)) = best {
+        return Some(candidate);
+    }
+    // The beginning of exactly one.
+    let mut begun = begun.into_iter();
+    match (begun.next(), begun.next()) {
+        (Some(only), None) if name.len() >= 3 => Some(only),
+        _ => None,
+    }
 }
 
 /// ``did you mean `x`?``, if something is near enough.

@@ -108,13 +108,20 @@ fn too_deep(text: &str) -> Option<Span> {
 fn syntax_error(error: &toml::de::Error, text: &str) -> Diagnostic {
     let span = error.span().unwrap_or(0..0);
     let message = error.message();
-    // After a mistake at the very end of a line the library points at the newline: the caret goes behind the line.
     let start = span.start.min(text.len());
     let line_start = text[..floor(text, start)].rfind('\n').map_or(0, |at| at + 1);
     let before = text[line_start..floor(text, start)].trim();
+    let line = text[line_start..].lines().next().unwrap_or_default();
+    let rest = line.get(start.saturating_sub(line_start)..).unwrap_or_default();
+    let control = rest.chars().next().is_some_and(|c| c.is_control() && c != '\t');
     let (id, hint) = if message.contains("duplicate key") {
         ("duplicate-key", "each key and each table can be given once; [[trigger]] and [[transition]] can be repeated")
-    } else if before.ends_with('=') && message.contains("quoted") {
+    } else if control {
+        ("syntax", "remove the control character")
+    } else if before.ends_with('=') && rest.trim_start().chars().next().is_none_or(|c| c == '#') {
+        let message = "a value is missing after `=`";
+        return Diagnostic::error("syntax", message).at(span, "").hint("write a value, or remove the line");
+    } else if before.ends_with('=') && !rest.starts_with(['{', '[', '"', '\'']) {
         ("syntax", "quantities, names and expressions are strings: write them in double quotes, as in \"60 req/s\"")
     } else if message.contains("invalid basic string") || message.contains("missing escaped") {
         (
@@ -123,9 +130,17 @@ fn syntax_error(error: &toml::de::Error, text: &str) -> Diagnostic {
         )
     } else if before.contains('=') && message.starts_with("unexpected key or value") {
         ("syntax", "one `key = value` per line; a quantity with a unit is a string, as in \"60 req/s\"")
+    } else if !line.contains('=') && !line.trim_start().starts_with('[') {
+        ("syntax", "a model file is TOML: lines of `key = value` below [headers]")
     } else {
         ("syntax", "")
     };
+    let named = match text.get(span.clone()) {
+        Some(key) if id == "duplicate-key" => format!("duplicate key {}", super::render::quoted(key)),
+        _ if control => "a control character cannot stand here".to_owned(),
+        _ => message.to_owned(),
+    };
+    let message = named.as_str();
     let diagnostic = Diagnostic::error(id, if message.is_empty() { "this is not TOML" } else { message }).at(span, "");
     if hint.is_empty() { diagnostic } else { diagnostic.hint(hint) }
 }

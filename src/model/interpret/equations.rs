@@ -32,11 +32,27 @@ pub(super) fn states(file: &Reader<'_>) -> Vec<State> {
             let message = format!("[state] `{}` must be a table, not {}", name.value, node.kind());
             let hint = format!("write {} = {{ start = ..., min = 0, about = \"...\" }}", name.value);
             file.sink().push(Diagnostic::error("wrong-type", message).at(node.span.clone(), "").hint(hint));
+            // Keep the name, so that a flow of it is not called unknown as well.
+            all.push(unreadable(name));
         } else if let Some(table) = Reader::open(node, &spec::STATE, path, &name.span, file.sink()) {
             all.push(state(name, &table));
         }
     }
     all
+}
+
+fn unreadable(name: &Text) -> State {
+    let quantity = || quantity::unknown(&join("state", &name.value));
+    State {
+        name: name.clone(),
+        start: quantity(),
+        min: quantity(),
+        max: quantity(),
+        scale: None,
+        dimension: quantity().dimension,
+        unit: String::new(),
+        about: String::new(),
+    }
 }
 
 fn state(name: &Text, table: &Reader<'_>) -> State {

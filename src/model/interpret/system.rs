@@ -30,9 +30,10 @@ fn named<T>(
         // `[client]` with the keys of a client right below: the name was forgotten.
         if node.table().is_none() && spec.key(&name.value).is_some() {
             let message = format!("[{what}] needs a name: `{}` stands outside of any {what}", name.value);
-            let hint = format!("write [{what}.NAME] above its keys, for example [{what}.api]");
+            let example = if what == "client" { "web" } else { "api" };
+            let hint = format!("write [{what}.NAME] above its keys, for example [{what}.{example}]");
             file.sink().push(Diagnostic::error("missing-name", message).at(name.span.clone(), "").hint(hint));
-            continue;
+            break;
         }
         name::check_identifier(name, what, file.sink());
         let path = join(&file.path_of(what), &name.value);
