@@ -1,0 +1,61 @@
+//! From the document to the [`Model`]: each table read once, every mistake reported. What several tables must agree on
+//! is checked afterwards, in `check`.
+
+mod equations;
+mod system;
+mod trigger;
+
+pub(crate) use trigger::{unknown_path, unknown_state};
+
+use super::diagnostic::Diagnostic;
+use super::name;
+use super::reader::{Reader, Sink};
+use super::spec;
+use super::tree::Table;
+use super::types::{Closure, Meta, Model};
+
+/// Reads a whole document.
+pub(crate) fn interpret(root: &Table, sink: &Sink) -> Model {
+    let file = Reader::of(root, &spec::ROOT, String::new(), &(0..0), sink);
+    let mut model = Model {
+        meta: file.table("model").map(|m| meta(&m)).unwrap_or_default(),
+        clients: system::clients(&file),
+        services: system::services(&file),
+        params: equations::params(&file),
+        states: equations::states(&file),
+        transitions: equations::transitions(&file),
+        flows: equations::expressions(&file, "flow"),
+        outputs: equations::expressions(&file, "output"),
+        sets: equations::expressions(&file, "set"),
+        triggers: Vec::new(),
+    };
+    // What is written but wrong has been reported as such.
+    if file.entries("client").is_empty() && file.entries("state").is_empty() && !wrong_type(root) {
+        let message = "the model has neither a client nor a state: there is nothing to analyse";
+        let place = model.services.first().map_or(0..0, |s| s.name.span.clone());
+        let hint = "add a [client.NAME] that calls a service, or states in [state]";
+        sink.push(Diagnostic::error("nothing-to-analyse", message).at(place, "").hint(hint));
+    }
+    model.triggers = trigger::triggers(&file, &model);
+    model
+}
+
+/// Whether `client` or `state` is something else than a table.
+fn wrong_type(root: &Table) -> bool {
+    ["client", "state"].iter().any(|key| root.get(key).is_some_and(|node| node.table().is_none()))
+}
+
+fn meta(table: &Reader<'_>) -> Meta {
+    let name = table.name("name");
+    name::check_label(&name, "model", table.sink());
+    Meta {
+        name: name.value,
+        title: table.words("title"),
+        about: table.words("about"),
+        source: table.words("source"),
+        horizon: table.quantity("horizon"),
+        load: table.text("load"),
+        closure: if table.choice("closure") == "fluid" { Closure::Fluid } else { Closure::Moments },
+        goodput: table.expression("goodput"),
+    }
+}

@@ -1,0 +1,201 @@
+//! Clients and services.
+
+use crate::model::diagnostic::Diagnostic;
+use crate::model::name;
+use crate::model::reader::{Reader, join};
+use crate::model::spec;
+use crate::model::tree::{Node, Value};
+use crate::model::types::{
+    Arrivals, Budget, CallPolicy, Client, Expired, Jitter, Order, Quantity, Queue, Retry, RetryOn, Service,
+    ServiceCall, Text,
+};
+
+pub(super) fn clients(file: &Reader<'_>) -> Vec<Client> {
+    named(file, "client", &spec::CLIENT, client)
+}
+
+pub(super) fn services(file: &Reader<'_>) -> Vec<Service> {
+    named(file, "service", &spec::SERVICE, service)
+}
+
+/// Reads every entry of `[what.NAME]`.
+fn named<T>(
+    file: &Reader<'_>,
+    what: &str,
+    spec: &'static spec::Table,
+    read: impl Fn(&Text, &Reader<'_>) -> T,
+) -> Vec<T> {
+    let mut all = Vec::new();
+    for (name, node) in file.entries(what) {
+        // `[client]` with the keys of a client right below: the name was forgotten.
+        if node.table().is_none() && spec.key(&name.value).is_some() {
+            let message = format!("[{what}] needs a name: `{}` stands outside of any {what}", name.value);
+            let example = if what == "client" { "web" } else { "api" };
+            let hint = format!("write [{what}.NAME] above its keys, for example [{what}.{example}]");
+            file.sink().push(Diagnostic::error("missing-name", message).at(name.span.clone(), "").hint(hint));
+            break;
+        }
+        name::check_identifier(name, what, file.sink());
+        let path = join(&file.path_of(what), &name.value);
+        if let Some(reader) = Reader::open(node, spec, path, &name.span, file.sink()) {
+            all.push(read(name, &reader));
+        }
+    }
+    all
+}
+
+fn client(name: &Text, table: &Reader<'_>) -> Client {
+    Client { name: name.clone(), calls: table.name("calls"), arrivals: arrivals(name, table), policy: policy(table) }
+}
+
+fn arrivals(name: &Text, table: &Reader<'_>) -> Arrivals {
+    let has = |key: &str| table.node(key).is_some();
+    let title = format!("[client.{}]", name.value);
+    let complain = |id, message: String, span, text: &str, hint: &str| {
+        table.sink().push(Diagnostic::error(id, message).at(span, text).hint(hint));
+    };
+    match (has("load"), has("users") || has("think")) {
+        (true, true) => {
+            let other = if has("users") { "users" } else { "think" };
+            let message = format!("{title} has both `load` and `{other}`");
+            let diagnostic = Diagnostic::error("load-and-users", message)
+                .at(table.key_span(other), "")
+                .also(table.key_span("load"), "")
+                .hint(
+                    "keep `load` for requests that arrive whatever happens, or `users` and `think` for users who wait",
+                );
+            table.sink().push(diagnostic);
+        }
+        (false, false) => {
+            let hint = "write load = \"60 req/s\", or users = 500 and think = \"7 s\"";
+            let message = format!("{title} has neither `load` nor `users`");
+            complain("no-load", message, name.span.clone(), "sends no requests", hint);
+        }
+        (false, true) if !has("users") => {
+            let hint = "write users = 500, or a `load` instead of `think`";
+            complain("missing-key", format!("{title} has `think` but no `users`"), table.key_span("think"), "", hint);
+        }
+        (false, true) if !has("think") => {
+            let hint = "write think = \"7 s\": the mean time between an answer and the next request";
+            complain("missing-key", format!("{title} has `users` but no `think`"), table.key_span("users"), "", hint);
+        }
+        _ => {}
+    }
+    if has("users") && !has("load") {
+        Arrivals::Closed { users: table.quantity_or_nan("users"), think: table.quantity_or_nan("think") }
+    } else {
+        // Read whatever else was given, for the mistakes in it.
+        let _ = (table.quantity("users"), table.quantity("think"));
+        Arrivals::Open { load: table.quantity_or_nan("load") }
+    }
+}
+
+fn policy(table: &Reader<'_>) -> CallPolicy {
+    CallPolicy { timeout: table.quantity("timeout"), retry: table.table("retry").map(|r| retry(&r)) }
+}
+
+fn retry(table: &Reader<'_>) -> Retry {
+    let on = table.choices("on");
+    let (backoff, cap) = (table.quantity_or_nan("backoff"), table.quantity_or_nan("cap"));
+    if cap.value < backoff.value && !cap.span.is_empty() {
+        let diagnostic = Diagnostic::warning("cap-below-backoff", "the `cap` is shorter than the first `backoff`")
+            .at(cap.span.clone(), "every wait is this long")
+            .also(backoff.span.clone(), "never reached");
+        table.sink().push(diagnostic);
+    }
+    Retry {
+        attempts: table.quantity_or_nan("attempts"),
+        backoff,
+        growth: table.quantity_or_nan("growth"),
+        cap,
+        jitter: match table.choice("jitter") {
+            "full" => Jitter::Full,
+            "equal" => Jitter::Equal,
+            "exponential" => Jitter::Exponential,
+            _ => Jitter::None,
+        },
+        on: RetryOn { timeout: on.contains(&"timeout"), reject: on.contains(&"reject"), error: on.contains(&"error") },
+        budget: budget(table),
+    }
+}
+
+fn budget(retry: &Reader<'_>) -> Option<Budget> {
+    // A budget of a kind that is not built has keys of its own: say only that it is not built.
+    if let Some(Node { value: Value::Table(table), .. }) = retry.node("budget")
+        && let Some(Node { value: Value::Text(kind), .. }) = table.get("kind")
+        && let Some(spec::Kind::Choice(kinds)) = spec::BUDGET.key("kind").map(|k| k.kind)
+        && kinds.iter().any(|k| k.name == kind.value && !k.supported)
+    {
+        let known = kinds.iter().find(|k| k.name == kind.value).map_or("", |k| k.about);
+        let message = format!("a retry budget of kind \"{}\" is not supported yet", kind.value);
+        let hint = "this version can compute with { kind = \"token-bucket\", fill = 0.1, size = 10 }";
+        retry.sink().push(Diagnostic::error("not-supported", message).at(kind.span.clone(), known).hint(hint));
+        return None;
+    }
+    let table = retry.table("budget")?;
+    let _ = table.choice("kind");
+    Some(Budget::TokenBucket { fill: table.quantity_or_nan("fill"), size: table.quantity_or_nan("size") })
+}
+
+fn service(name: &Text, table: &Reader<'_>) -> Service {
+    Service {
+        name: name.clone(),
+        servers: table.quantity_or_nan("servers"),
+        service_time: table.quantity_or_nan("service_time"),
+        variability: table.quantity_or_nan("variability"),
+        queue: queue(table),
+        expired: match table.choice("expired") {
+            "drop" => Expired::Drop,
+            "cancel" => Expired::Cancel,
+            _ => Expired::Serve,
+        },
+        error_share: table.quantity_or_nan("error_share"),
+        calls: calls(name, table),
+    }
+}
+
+fn queue(service: &Reader<'_>) -> Queue {
+    let Some(table) = service.table("queue") else {
+        // Absent: the defaults, under the paths they would have.
+        let empty = crate::model::tree::Table::default();
+        let table = Reader::of(&empty, &spec::QUEUE, service.path_of("queue"), &(0..0), service.sink());
+        return Queue { limit: table.quantity_or_nan("limit"), order: Order::Fifo };
+    };
+    let order = if table.choice("order") == "lifo" { Order::Lifo } else { Order::Fifo };
+    Queue { limit: table.quantity_or_nan("limit"), order }
+}
+
+fn calls(service: &Text, table: &Reader<'_>) -> Vec<ServiceCall> {
+    let Some(node) = table.node("calls") else { return Vec::new() };
+    let Value::Table(entries) = &node.value else {
+        let message = format!("`calls` of [service.{}] must name services, not be {}", service.value, node.kind());
+        let hint = "write calls = \"db\", calls = [\"db\", \"cache\"], or a table [service.NAME.calls.db]";
+        table.sink().push(Diagnostic::error("wrong-type", message).at(node.span.clone(), "").hint(hint));
+        return Vec::new();
+    };
+    let mut all: Vec<ServiceCall> = Vec::new();
+    for (target, node) in &entries.entries {
+        if let Some(first) = all.iter().find(|c| c.target.value == target.value) {
+            let message = format!("[service.{}] calls `{}` twice", service.value, target.value);
+            let diagnostic = Diagnostic::error("duplicate-name", message)
+                .at(target.span.clone(), "")
+                .also(first.target.span.clone(), "first given here")
+                .hint(format!("write [service.{}.calls.{}] with count = 2", service.value, target.value));
+            table.sink().push(diagnostic);
+            continue;
+        }
+        let path = join(&table.path_of("calls"), &target.value);
+        // `calls = { timeout = "1 s" }`: the service called was forgotten.
+        if node.table().is_none() && spec::CALL.key(&target.value).is_some() {
+            let message = format!("`calls` of [service.{}] needs the name of the service called", service.value);
+            let hint = format!("write [service.{}.calls.NAME] above `{}`", service.value, target.value);
+            table.sink().push(Diagnostic::error("missing-name", message).at(target.span.clone(), "").hint(hint));
+            continue;
+        }
+        if let Some(call) = Reader::open(node, &spec::CALL, path, &target.span, table.sink()) {
+            let count: Quantity = call.quantity_or_nan("count");
+            all.push(ServiceCall { target: target.clone(), count, policy: policy(&call) });
+        }
+    }
+    all
+}

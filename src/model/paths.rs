@@ -1,0 +1,131 @@
+//! Every number of a model by its dotted path.
+
+use super::suggest;
+use super::types::{Arrivals, Budget, CallPolicy, Model, Quantity};
+
+/// Visits the numbers of a model in the order of the file format; written once for both kinds of reference.
+macro_rules! visit {
+    (policy $policy:expr, $see:ident, $($mutable:tt)?) => {{
+        let policy: & $($mutable)? CallPolicy = $policy;
+        if let Some(q) = &$($mutable)? policy.timeout {
+            $see(q);
+        }
+        if let Some(retry) = &$($mutable)? policy.retry {
+            $see(&$($mutable)? retry.attempts);
+            $see(&$($mutable)? retry.backoff);
+            $see(&$($mutable)? retry.growth);
+            $see(&$($mutable)? retry.cap);
+            if let Some(budget) = &$($mutable)? retry.budget {
+                match budget {
+                    Budget::TokenBucket { fill, size } => {
+                        $see(fill);
+                        $see(size);
+                    }
+                }
+            }
+        }
+    }};
+    ($model:expr, $see:expr, $iter:ident, $($mutable:tt)?) => {{
+        let see = $see;
+        if let Some(q) = &$($mutable)? $model.meta.horizon {
+            see(q);
+        }
+        for client in $model.clients.$iter() {
+            match &$($mutable)? client.arrivals {
+                Arrivals::Open { load } => see(load),
+                Arrivals::Closed { users, think } => {
+                    see(users);
+                    see(think);
+                }
+            }
+            visit!(policy &$($mutable)? client.policy, see, $($mutable)?);
+        }
+        for service in $model.services.$iter() {
+            see(&$($mutable)? service.servers);
+            see(&$($mutable)? service.service_time);
+            see(&$($mutable)? service.variability);
+            see(&$($mutable)? service.queue.limit);
+            see(&$($mutable)? service.error_share);
+            for call in service.calls.$iter() {
+                see(&$($mutable)? call.count);
+                visit!(policy &$($mutable)? call.policy, see, $($mutable)?);
+            }
+        }
+        for param in $model.params.$iter() {
+            see(&$($mutable)? param.value);
+        }
+        for state in $model.states.$iter() {
+            see(&$($mutable)? state.start);
+            see(&$($mutable)? state.min);
+            see(&$($mutable)? state.max);
+            if let Some(q) = &$($mutable)? state.scale {
+                see(q);
+            }
+        }
+        for transition in $model.transitions.$iter() {
+            for (_, q) in transition.jump.$iter() {
+                see(q);
+            }
+        }
+        for trigger in $model.triggers.$iter() {
+            for (_, q) in trigger.kick.$iter() {
+                see(q);
+            }
+            see(&$($mutable)? trigger.at);
+            if let Some(q) = &$($mutable)? trigger.duration {
+                see(q);
+            }
+        }
+    }};
+}
+
+impl Model {
+    /// Every number, in the order of the format.
+    #[must_use]
+    pub fn quantities(&self) -> Vec<&Quantity> {
+        let mut all = Vec::new();
+        let mut see = |q| all.push(q);
+        visit!(self, &mut see, iter,);
+        all
+    }
+
+    /// The number at a path. A parameter is known by its name alone and as `param.NAME`.
+    #[must_use]
+    pub fn quantity(&self, path: &str) -> Option<&Quantity> {
+        let path = self.canonical(path);
+        self.quantities().into_iter().find(|q| q.path == path)
+    }
+
+    /// The number at a path, to change it; nothing is checked.
+    pub fn quantity_mut(&mut self, path: &str) -> Option<&mut Quantity> {
+        let path = self.canonical(path).to_owned();
+        let mut all: Vec<&mut Quantity> = Vec::new();
+        let mut see = |q| all.push(q);
+        visit!(self, &mut see, iter_mut, mut);
+        all.into_iter().find(|q| q.path == path)
+    }
+
+    /// The path of an existing number that was probably meant.
+    #[must_use]
+    pub fn nearest_path(&self, path: &str) -> Option<&str> {
+        let paths: Vec<&str> = self.quantities().iter().map(|q| q.path.as_str()).collect();
+        suggest::path(path, &paths)
+    }
+
+    /// The path of the number that is the load: `[model] load`, or the first client's `load` or `users`.
+    #[must_use]
+    pub fn load_path(&self) -> Option<&str> {
+        match (&self.meta.load, self.clients.first().map(|c| &c.arrivals)) {
+            (Some(path), _) => Some(self.canonical(&path.value)),
+            (None, Some(Arrivals::Open { load })) => Some(&load.path),
+            (None, Some(Arrivals::Closed { users, .. })) => Some(&users.path),
+            (None, None) => None,
+        }
+    }
+
+    fn canonical<'a>(&self, path: &'a str) -> &'a str {
+        let Some(rest) = path.strip_prefix("param.") else { return path };
+        let name = rest.strip_suffix(".value").unwrap_or(rest);
+        if self.params.iter().any(|p| p.name.value == name) { name } else { path }
+    }
+}

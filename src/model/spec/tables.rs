@@ -1,0 +1,262 @@
+//! The tables themselves.
+
+use super::{Choice, Key, Kind, Need, Number, Range, Shorthand, Table, Want};
+use crate::process::dimension::Dimension;
+use Need::{Default, Optional, Required};
+
+const fn key(name: &'static str, need: Need, kind: Kind, about: &'static str) -> Key {
+    Key { name, need, kind, about }
+}
+
+const fn number(dimension: Dimension, range: Range) -> Kind {
+    Kind::Number(Number { want: Want::Is(dimension), range, unlimited: false, whole: false })
+}
+
+const fn unlimited(dimension: Dimension, range: Range) -> Kind {
+    Kind::Number(Number { want: Want::Is(dimension), range, unlimited: true, whole: false })
+}
+
+const fn count(range: Range, unlimited: bool) -> Kind {
+    Kind::Number(Number { want: Want::Count, range, unlimited, whole: false })
+}
+
+const fn any(unlimited: bool) -> Kind {
+    Kind::Number(Number { want: Want::Any, range: Range::Any, unlimited, whole: false })
+}
+
+const fn choice(name: &'static str, about: &'static str) -> Choice {
+    Choice { name, about, supported: true }
+}
+
+const fn later(name: &'static str, about: &'static str) -> Choice {
+    Choice { name, about, supported: false }
+}
+
+const TIME: Dimension = Dimension::TIME;
+const NONE: Dimension = Dimension::NONE;
+
+/// The whole file.
+pub(crate) static ROOT: Table = Table {
+    title: "a model file",
+    about: "A model of a distributed system for tipping",
+    shorthand: Shorthand::None,
+    keys: &[
+        key("model", Required, Kind::Table(&META), "What the model is, and how it is to be analysed"),
+        key("client", Optional, Kind::Map(&Kind::Table(&CLIENT)), "Where requests come from"),
+        key("service", Optional, Kind::Map(&Kind::Table(&SERVICE)), "What serves them"),
+        key("param", Optional, Kind::Map(&Kind::Table(&PARAM)), "Constants for expressions"),
+        key("state", Optional, Kind::Map(&Kind::Table(&STATE)), "State variables of the equation layer"),
+        key("transition", Optional, Kind::List(&TRANSITION), "Something countable that happens at a rate"),
+        key("flow", Optional, Kind::Map(&Kind::Expression), "Continuous drift of a state, per second"),
+        key("output", Optional, Kind::Map(&Kind::Expression), "Named expressions to report"),
+        key("set", Optional, Kind::Map(&Kind::Expression), "Named regions, as conditions on the state"),
+        key("trigger", Optional, Kind::List(&TRIGGER), "Something that pushes the system, for a while or at once"),
+    ],
+};
+
+/// `[model]`.
+pub(crate) static META: Table = Table {
+    title: "[model]",
+    about: "What the model is, and how it is to be analysed",
+    shorthand: Shorthand::None,
+    keys: &[
+        key("name", Required, Kind::Label, "Short name"),
+        key("title", Default(""), Kind::Text, "One line for people"),
+        key("about", Default(""), Kind::Text, "Longer text"),
+        key("source", Default(""), Kind::Text, "A citation, \"fitted: FILE\", or \"assumed\""),
+        key("horizon", Default("30 d"), number(TIME, Range::Positive), "How long the good state must survive noise"),
+        key("load", Optional, Kind::Path, "Path of the number that is the load; the first client's by default"),
+        key("closure", Default("moments"), Kind::Choice(CLOSURES), "How stations become equations"),
+        key("goodput", Optional, Kind::Expression, "The useful output, for models of the equation layer alone"),
+    ],
+};
+
+/// `closure`.
+pub(crate) static CLOSURES: &[Choice] =
+    &[choice("moments", "mean and variance of each station"), choice("fluid", "mean only: the fast path")];
+
+/// `[client.NAME]`.
+pub(crate) static CLIENT: Table = Table {
+    title: "[client.NAME]",
+    about: "A population of callers with one policy",
+    shorthand: Shorthand::None,
+    keys: &[
+        key("calls", Required, Kind::Service, "The service called"),
+        key("load", Optional, number(Dimension::REQUEST_RATE, Range::NotNegative), "Open loop: a Poisson stream"),
+        key("users", Optional, count(Range::Positive, false), "Closed loop: the number of users"),
+        key("think", Optional, number(TIME, Range::NotNegative), "Closed loop: mean think time of a user"),
+        key("timeout", Optional, number(TIME, Range::Positive), "Per attempt; without it the caller waits for ever"),
+        key("retry", Optional, Kind::Table(&RETRY), "Retry policy, or the name of a preset"),
+    ],
+};
+
+/// `retry`.
+pub(crate) static RETRY: Table = Table {
+    title: "`retry`",
+    about: "Retry policy",
+    shorthand: Shorthand::Preset,
+    keys: &[
+        key(
+            "attempts",
+            Required,
+            Kind::Number(Number { want: Want::Is(NONE), range: Range::AtLeastOne, unlimited: true, whole: true }),
+            "Attempts in all, the first included",
+        ),
+        key("backoff", Default("0 s"), number(TIME, Range::NotNegative), "Wait before the first retry"),
+        key("growth", Default("1"), number(NONE, Range::Positive), "Factor of the wait from each retry to the next"),
+        key("cap", Default("unlimited"), unlimited(TIME, Range::NotNegative), "Longest wait"),
+        key("jitter", Default("none"), Kind::Choice(JITTERS), "How a wait is randomised"),
+        key("on", Default("timeout,reject,error"), Kind::Choices(FAILURES), "Which failures are retried"),
+        key("budget", Optional, Kind::Table(&BUDGET), "Bound on retries relative to first attempts"),
+    ],
+};
+
+/// `jitter`.
+pub(crate) static JITTERS: &[Choice] = &[
+    choice("none", "exactly the back-off"),
+    choice("full", "uniform on 0 to the back-off"),
+    choice("equal", "half fixed, half uniform"),
+    choice("exponential", "exponential with the back-off as its mean"),
+    later("decorrelated", "uniform between the base and three times the last wait"),
+];
+
+/// `on`.
+pub(crate) static FAILURES: &[Choice] = &[
+    choice("timeout", "the attempt timed out"),
+    choice("reject", "the queue was full"),
+    choice("error", "the service answered with an error"),
+];
+
+/// `budget`.
+pub(crate) static BUDGET: Table = Table {
+    title: "`budget`",
+    about: "Retry budget",
+    shorthand: Shorthand::None,
+    keys: &[
+        key("kind", Required, Kind::Choice(BUDGETS), "Which mechanism"),
+        key("fill", Required, number(NONE, Range::NotNegative), "Tokens per first attempt"),
+        key("size", Required, number(NONE, Range::AtLeastOne), "Capacity of the bucket, in tokens"),
+    ],
+};
+
+/// `kind` of a budget.
+static BUDGETS: &[Choice] = &[
+    choice("token-bucket", "each first attempt adds `fill` tokens up to `size`; a retry takes one"),
+    later("ratio", "retries up to a share of requests, with a floor per second (Finagle, Linkerd)"),
+    later("concurrency", "retries up to a share of those in flight, with a floor (Envoy)"),
+    later("throttle", "no retries while fewer than half of the tokens are left (gRPC)"),
+    later("cost-bucket", "retries cost several tokens and successes refund them (AWS SDKs)"),
+    later("rate", "so many retries per minute in a process"),
+];
+
+/// `[service.NAME]`.
+pub(crate) static SERVICE: Table = Table {
+    title: "[service.NAME]",
+    about: "A station: slots with a queue in front",
+    shorthand: Shorthand::None,
+    keys: &[
+        key("servers", Required, count(Range::AtLeastOne, true), "Slots: threads, workers, connections"),
+        key("service_time", Required, number(TIME, Range::Positive), "Mean time in a slot, without its own calls"),
+        key(
+            "variability",
+            Default("1"),
+            number(NONE, Range::NotNegative),
+            "Squared coefficient of variation of the service time",
+        ),
+        key("queue", Optional, Kind::Table(&QUEUE), "The queue; unbounded and first in, first out by default"),
+        key("expired", Default("serve"), Kind::Choice(EXPIRED), "What happens to work whose client stopped waiting"),
+        key(
+            "error_share",
+            Default("0"),
+            number(NONE, Range::Share),
+            "Share of attempts answered with an error although served",
+        ),
+        key("calls", Optional, Kind::Calls(&CALL), "Calls made while holding a slot: a service, a list, or tables"),
+    ],
+};
+
+/// `queue`.
+pub(crate) static QUEUE: Table = Table {
+    title: "`queue`",
+    about: "The queue of a service",
+    shorthand: Shorthand::None,
+    keys: &[
+        key("limit", Default("unlimited"), count(Range::AtLeastOne, true), "Waiting plus in service"),
+        key("order", Default("fifo"), Kind::Choice(ORDERS), "Order of service"),
+    ],
+};
+
+/// `order`.
+pub(crate) static ORDERS: &[Choice] = &[choice("fifo", "first in, first out"), later("lifo", "last in, first out")];
+
+/// `expired`.
+pub(crate) static EXPIRED: &[Choice] = &[
+    choice("serve", "done all the same"),
+    later("drop", "thrown away when a slot takes it"),
+    later("cancel", "leaves queue or slot at the timeout"),
+];
+
+/// `[service.NAME.calls.TARGET]`.
+pub(crate) static CALL: Table = Table {
+    title: "[service.NAME.calls.TARGET]",
+    about: "Calls of one service by another",
+    shorthand: Shorthand::None,
+    keys: &[
+        key("count", Default("1"), number(NONE, Range::NotNegative), "Calls per request"),
+        key("timeout", Optional, number(TIME, Range::Positive), "Per attempt; without it the caller waits for ever"),
+        key("retry", Optional, Kind::Table(&RETRY), "Retry policy, or the name of a preset"),
+    ],
+};
+
+/// `[param]` entry.
+pub(crate) static PARAM: Table = Table {
+    title: "[param.NAME]",
+    about: "A constant for expressions: its value alone, or a table",
+    shorthand: Shorthand::Value,
+    keys: &[
+        key("value", Required, any(false), "The value, with a unit unless it is a plain number"),
+        key("about", Default(""), Kind::Text, "What it means"),
+    ],
+};
+
+/// `[state]` entry.
+pub(crate) static STATE: Table = Table {
+    title: "[state.NAME]",
+    about: "A state variable",
+    shorthand: Shorthand::None,
+    keys: &[
+        key("start", Default("0"), any(false), "Value at time 0"),
+        key("min", Default("-unlimited"), any(true), "Least value it can have"),
+        key("max", Default("unlimited"), any(true), "Greatest value it can have"),
+        key("scale", Optional, any(false), "Typical size, for tolerances"),
+        key("unit", Optional, Kind::Text, "Unit, where `start` does not show it"),
+        key("about", Default(""), Kind::Text, "What it means"),
+    ],
+};
+
+/// `[[transition]]`.
+pub(crate) static TRANSITION: Table = Table {
+    title: "[[transition]]",
+    about: "Something countable that happens at a rate",
+    shorthand: Shorthand::None,
+    keys: &[
+        key("name", Required, Kind::Label, "Name, for messages and reports"),
+        key("rate", Required, Kind::Expression, "Events per second"),
+        key("jump", Required, Kind::Map(&any(false)), "Change of each state per event"),
+        key("delay", Optional, Kind::Expression, "The jump lands this much later"),
+    ],
+};
+
+/// `[[trigger]]`.
+pub(crate) static TRIGGER: Table = Table {
+    title: "[[trigger]]",
+    about: "Something that pushes the system",
+    shorthand: Shorthand::None,
+    keys: &[
+        key("name", Required, Kind::Label, "Name, for messages and reports"),
+        key("set", Optional, Kind::Changes, "Paths and what they become: a value, \"x2\" or \"+50 %\""),
+        key("kick", Optional, Kind::Changes, "States and the jump they make at once"),
+        key("at", Default("0 s"), number(TIME, Range::NotNegative), "When it begins"),
+        key("for", Optional, number(TIME, Range::Positive), "How long it lasts; required with `set`"),
+    ],
+};
