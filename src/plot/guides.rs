@@ -1,6 +1,6 @@
 //! Labels of vertical lines, in a strip above the panels: no data there, and no two labels on each other.
 //!
-//! A label stands over its line: centred on it, or ending or starting at it. Its line comes up to it from below, so a
+//! A label stands over its line, or like a flag to one side of it. Its line comes up to it from below, so a
 //! label may reach over another's line only if it stands in a higher row. Of all such arrangements the flattest is taken.
 
 use super::font;
@@ -15,6 +15,8 @@ pub(super) const ROW: f64 = 17.0;
 const BETWEEN: f64 = 12.0;
 /// How far a label reaches beyond its line when it ends or starts there.
 const OVERHANG: f64 = 5.0;
+/// How far a label stands off its line when it is wholly to one side.
+const ASIDE: f64 = 4.0;
 /// With more labels than this all arrangements are too many to try.
 const MOST: usize = 6;
 
@@ -71,7 +73,13 @@ fn search(
         return;
     };
     let width = next.right - next.left;
-    let starts = [(next.line - width / 2.0, 0.0), (next.line - width + OVERHANG, 1.0), (next.line - OVERHANG, 1.0)];
+    let starts = [
+        (next.line - width / 2.0, 0.0),
+        (next.line - width + OVERHANG, 1.0),
+        (next.line - OVERHANG, 1.0),
+        (next.line - width - ASIDE, 1.5),
+        (next.line + ASIDE, 1.5),
+    ];
     for row in 0..labels.len() {
         for (start, effort) in starts {
             let start = start.min(page.1 - width).max(page.0);
@@ -123,13 +131,21 @@ mod tests {
             })
             .collect();
         let marks: Vec<&Guide> = guides.iter().collect();
-        for lines in [[400.0, 420.0, 440.0, 441.0], [50.0, 300.0, 500.0, 690.0], [60.0; 4], [690.0; 4]] {
+        for lines in [
+            [680.0, 684.0, 690.0, 695.0],
+            [400.0, 420.0, 440.0, 441.0],
+            [50.0, 300.0, 500.0, 690.0],
+            [60.0; 4],
+            [690.0; 4],
+        ] {
             let placed = place(&marks, &lines, 16.0, 704.0);
             assert_eq!(placed.len(), 4);
             for (i, a) in placed.iter().enumerate() {
                 assert!(a.left >= 15.9 && a.right <= 704.1);
                 for b in &placed[i + 1..] {
                     assert!(a.row != b.row || a.right <= b.left || b.right <= a.left, "{a:?} {b:?}");
+                    let (upper, lower) = if a.row > b.row { (a, b) } else { (b, a) };
+                    assert!(upper.line < lower.left || lower.right < upper.line, "{upper:?} through {lower:?}");
                 }
             }
         }

@@ -270,7 +270,7 @@ fn name(text: &str, ink: Ink, spot: Spot) -> Note {
 
 const SHADE: f64 = 0.16;
 const SERVED: Stroke = Stroke { ink: MUTED, width: 1.2, dash: Dash::Dotted };
-const ESCAPE: Stroke = Stroke { ink: VERMILION, width: 2.2, dash: Dash::DashDot };
+const ESCAPE: Stroke = Stroke { ink: VERMILION, width: 2.2, dash: Dash::Alternating };
 
 impl Kind {
     fn stroke(self) -> Stroke {

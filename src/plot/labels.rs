@@ -11,6 +11,8 @@ pub(super) struct Labels {
     frame: Rect,
     boxes: Vec<Rect>,
     segments: Vec<(Point, Point)>,
+    /// Edges of areas: better not crossed, but no curves.
+    edges: Vec<(Point, Point)>,
 }
 
 /// Where a note goes.
@@ -36,12 +38,17 @@ const CLEARANCE: f64 = 5.5;
 impl Labels {
     /// Nothing placed yet in the panel `frame`.
     pub(super) fn new(frame: Rect) -> Labels {
-        Labels { frame, boxes: Vec::new(), segments: Vec::new() }
+        Labels { frame, boxes: Vec::new(), segments: Vec::new(), edges: Vec::new() }
     }
 
     /// A curve to keep clear of.
     pub(super) fn avoid_curve(&mut self, points: &[Point]) {
         self.segments.extend(segments(points));
+    }
+
+    /// The outline of an area, rather not crossed.
+    pub(super) fn avoid_edge(&mut self, outline: &[Point]) {
+        self.edges.extend(segments(outline));
     }
 
     /// A box to keep clear of.
@@ -66,7 +73,7 @@ impl Labels {
         let mut best: Option<Choice> = None;
         for i in 0..=36 {
             // From two thirds of the way outwards: there a curve has mostly found its level.
-            let share = 0.68 + if i % 2 == 0 { 0.5 } else { -0.5 } * f64::from(i + 1) / 36.0;
+            let share = 0.68 + if i % 2 == 0 { 0.7 } else { -0.7 } * f64::from(i + 1) / 36.0;
             if !(0.0..=1.0).contains(&share) {
                 continue;
             }
@@ -115,9 +122,10 @@ impl Labels {
                 rect.corners().map(|corner| corner.distance_to_segment(a, b)).into_iter().fold(60.0, f64::min)
             };
             let room = self.segments.iter().map(gap).fold(60.0, f64::min);
+            let crowd = self.boxes.iter().filter(|b| b.overlaps(rect.grown(24.0))).count() as f64 * 3.0;
             let middle = self.frame.centre();
             let stray = ((x - middle.x) / self.frame.width()).hypot((y - middle.y) / self.frame.height());
-            best = cheaper(best, (rect, self.cost(rect) - room * 0.1 + stray * 6.0));
+            best = cheaper(best, (rect, self.cost(rect) - room * 0.1 + crowd + stray * 6.0));
         }
         best
     }
@@ -142,7 +150,8 @@ impl Labels {
         }
         let boxes = self.boxes.iter().filter(|b| b.overlaps(rect)).count() as f64 * 100.0;
         let covered = self.covered(rect.grown(3.0));
-        boxes + if covered > 0.0 { COVERS + covered } else { 0.0 }
+        let crossed = self.edges.iter().any(|&(a, b)| rect.clip(a, b).is_some());
+        boxes + if covered > 0.0 { COVERS + covered } else { 0.0 } + if crossed { 2.0 } else { 0.0 }
     }
 }
 
@@ -195,14 +204,14 @@ fn around(centre: Point, (width, height): (f64, f64)) -> Rect {
 /// A box beside `p`: above, below, a little to the side of these, right, left, a little above and below these.
 fn beside(p: Point, size: (f64, f64), side: i32, gap: f64) -> Rect {
     let (dx, dy) = (size.0 / 2.0 + gap, size.1 / 2.0 + gap);
-    let slant = 0.6;
+    let (slant, shift) = (0.6, size.0 / 2.0 + 1.0);
     let (x, y) = match side {
         0 => (0.0, -dy),
         1 => (0.0, dy),
-        2 => (dx * slant + 4.0, -dy),
-        3 => (-dx * slant - 4.0, -dy),
-        4 => (dx * slant + 4.0, dy),
-        5 => (-dx * slant - 4.0, dy),
+        2 => (shift, -dy),
+        3 => (-shift, -dy),
+        4 => (shift, dy),
+        5 => (-shift, dy),
         6 => (dx, 0.0),
         7 => (-dx, 0.0),
         8 => (dx, -dy * slant),

@@ -8,7 +8,7 @@ use super::scale::Mapping;
 use super::sheet::{Layer, Note, Panel, Place, Spot};
 use super::stroke::{Dash, Stroke};
 use super::ticks::Tick;
-use super::{PlotError, font, region, svg};
+use super::{PlotError, font, region};
 
 /// Size of tick labels.
 pub(super) const TICK: f64 = 12.0;
@@ -31,7 +31,7 @@ impl Frame<'_> {
     /// Draws everything inside the axes and the labels of the vertical one. `guides` are vertical lines.
     pub(super) fn draw(&self, canvas: &Canvas<'_>, guides: &[(f64, Stroke)]) -> Result<(), PlotError> {
         let mut labels = Labels::new(self.rect);
-        self.fills(canvas)?;
+        self.fills(canvas, &mut labels)?;
         self.grid(canvas)?;
         for &(x, stroke) in guides {
             let line = [at(x, self.rect.top), at(x, self.rect.bottom)];
@@ -76,7 +76,7 @@ impl Frame<'_> {
         })
     }
 
-    fn fills(&self, canvas: &Canvas<'_>) -> Result<(), PlotError> {
+    fn fills(&self, canvas: &Canvas<'_>, labels: &mut Labels) -> Result<(), PlotError> {
         for layer in &self.panel.layers {
             match layer {
                 Layer::Column { from, to, ink, alpha } => {
@@ -90,6 +90,7 @@ impl Frame<'_> {
                 Layer::Band { points, ink, alpha } => {
                     for polygon in region::polygons(points, &self.x, &self.y, self.rect) {
                         canvas.polygon(&polygon, *ink, *alpha)?;
+                        labels.avoid_edge(&polygon);
                     }
                 }
                 _ => {}

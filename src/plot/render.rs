@@ -20,7 +20,9 @@ const TITLE_ROW: f64 = 22.0;
 const SUBTITLE: f64 = 12.5;
 const SUBTITLE_ROW: f64 = 17.0;
 const HEADING: f64 = 13.0;
-const HEADING_ROW: f64 = 30.0;
+const HEADING_ROW: f64 = 32.0;
+/// From the heading's baseline to the axes.
+const HEADING_DROP: f64 = 11.0;
 const BETWEEN_PANELS: f64 = 12.0;
 /// Under the last panel: tick labels and the axis' heading.
 const FOOT: f64 = 52.0;
@@ -127,13 +129,13 @@ fn panel_head(canvas: &Canvas<'_>, panel: &Panel, rows: &[Vec<Key>], bottom: f64
     let letters = Letters { size: HEADING, bold: true, ink: TEXT };
     let heading = font::shorten(&panel.heading, HEADING, true, WIDTH - 2.0 * EDGE);
     if let [row] = rows {
-        canvas.text(&heading, at(EDGE, bottom - 8.0), Align::Start, letters)?;
-        return keys::draw(canvas, row, WIDTH - RIGHT - keys::row_width(row), bottom - 8.0);
+        canvas.text(&heading, at(EDGE, bottom - HEADING_DROP), Align::Start, letters)?;
+        return keys::draw(canvas, row, WIDTH - RIGHT - keys::row_width(row), bottom - HEADING_DROP);
     }
     let top = bottom - keys::ROW * rows.len() as f64;
-    canvas.text(&heading, at(EDGE, top - 8.0), Align::Start, letters)?;
+    canvas.text(&heading, at(EDGE, top - HEADING_DROP), Align::Start, letters)?;
     for (i, row) in rows.iter().enumerate() {
-        keys::draw(canvas, row, EDGE, top + keys::ROW * (i + 1) as f64 - 8.0)?;
+        keys::draw(canvas, row, EDGE, top + keys::ROW * (i + 1) as f64 - HEADING_DROP)?;
     }
     Ok(())
 }
@@ -144,7 +146,9 @@ fn draw_strip(canvas: &Canvas<'_>, strip: &[guides::Placed], marks: &[&Guide], b
         let guide = marks[label.index];
         let baseline = bottom - 7.0 - label.row as f64 * guides::ROW;
         let tie = Stroke::new(guide.stroke.ink, 1.0, Dash::Solid);
-        canvas.line(&[at(label.line, baseline + 3.5), at(label.line, bottom)], &tie)?;
+        let flag = label.line < label.left || label.right < label.line;
+        let top = if flag { baseline - 9.0 } else { baseline + 3.5 };
+        canvas.line(&[at(label.line, top), at(label.line, bottom)], &tie)?;
         let letters = Letters { size: guides::SIZE, bold: guide.bold, ink: guide.stroke.ink.for_text() };
         canvas.text(&label.text, at((label.left + label.right) / 2.0, baseline), Align::Middle, letters)?;
     }

@@ -9,7 +9,7 @@ pub(super) enum Dash {
     Solid,
     Dashed,
     Dotted,
-    DashDot,
+    Alternating,
     Long,
     Short,
 }
@@ -21,7 +21,7 @@ impl Dash {
             Dash::Solid => &[],
             Dash::Dashed => &[6.0, 3.5],
             Dash::Dotted => &[1.6, 2.8],
-            Dash::DashDot => &[8.0, 3.0, 1.8, 3.0],
+            Dash::Alternating => &[8.0, 3.0, 1.8, 3.0],
             Dash::Long => &[12.0, 3.5],
             Dash::Short => &[3.2, 2.4],
         }
@@ -30,7 +30,7 @@ impl Dash {
 
 /// Patterns of series that have no meaning of their own, in the order of their colours.
 pub(super) const SERIES_DASHES: [Dash; 6] =
-    [Dash::Solid, Dash::Dashed, Dash::DashDot, Dash::Long, Dash::Dotted, Dash::Short];
+    [Dash::Solid, Dash::Dashed, Dash::Alternating, Dash::Long, Dash::Dotted, Dash::Short];
 
 /// How a line is drawn.
 #[derive(Debug, Clone, Copy, PartialEq)]

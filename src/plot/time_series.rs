@@ -127,7 +127,7 @@ impl TimeSeries {
         match before {
             0 => Stroke::new(ink, 2.0, Dash::Solid),
             n => {
-                let dash = [Dash::Dashed, Dash::Dotted, Dash::DashDot, Dash::Long, Dash::Short][(n - 1) % 5];
+                let dash = [Dash::Dashed, Dash::Dotted, Dash::Alternating, Dash::Long, Dash::Short][(n - 1) % 5];
                 Stroke::new(ink.mixed(PAPER, 0.3), 1.8, dash)
             }
         }

@@ -73,7 +73,11 @@ impl TriggerCurve {
             subtitle: self.subtitle.clone(),
             about,
             keys: Vec::new(),
-            x: XAxis { heading: with_unit("Duration", unit_name), scale: self.duration_scale(), margin: Margin::Tight },
+            x: XAxis {
+                heading: with_unit("Duration", unit_name),
+                scale: self.duration_scale(),
+                margin: if self.curves.iter().any(|c| c.points.len() > 1) { Margin::Tight } else { Margin::Padded },
+            },
             guides: Vec::new(),
             panels: vec![self.panel(unit, label)],
         })

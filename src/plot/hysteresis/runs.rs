@@ -84,3 +84,35 @@ fn between(a: (f64, f64), b: (f64, f64), x: f64) -> Option<f64> {
     let y = if a.0 == b.0 { a.1 } else { a.1 + (b.1 - a.1) * (x - a.0) / (b.0 - a.0) };
     y.is_finite().then_some(y)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn point(load: f64, goodput: f64, stable: bool) -> BranchPoint {
+        BranchPoint { load, goodput, inside: 1.0, stable }
+    }
+
+    #[test]
+    fn an_s_shaped_branch_has_a_good_an_unstable_and_a_collapsed_stretch() {
+        let points = vec![
+            point(10.0, 10.0, true),
+            point(90.0, 90.0, true),
+            point(50.0, 40.0, false),
+            point(25.0, 15.0, true),
+            point(120.0, 5.0, true),
+        ];
+        let runs = split(&[Branch { points }]);
+        let kinds: Vec<Kind> = runs.iter().map(|run| run.kind).collect();
+        assert_eq!(kinds, [Kind::Good, Kind::Unstable, Kind::Collapsed]);
+        // Neighbours share the point between them: no gap in the drawing.
+        assert_eq!(runs[1].points[0].load, 90.0);
+        assert_eq!(at_load(&runs, None, 60.0, |p| p.goodput).count(), 2);
+    }
+
+    #[test]
+    fn a_saturating_branch_alone_is_good() {
+        let points = (1..=20).map(|i| point(f64::from(i) * 10.0, (f64::from(i) * 10.0).min(100.0), true)).collect();
+        assert!(split(&[Branch { points }]).iter().all(|run| run.kind == Kind::Good));
+    }
+}
