@@ -3,11 +3,12 @@
 //! The walk along the branch is in [`palc`], in the scaled coordinates of [`system`]. Between neighbouring points three
 //! signs are watched: the parameter component of the tangent (fold, [`fold`]), the number of unstable roots (Hopf point,
 //! [`hopf`]) and the determinant of the bordered Jacobian (branch point, [`crossing`]). A change of sign is never
-//! dropped: what cannot be refined is reported with its bracket.
+//! dropped: what cannot be refined is reported with its bracket. Folds are followed in a second parameter by [`fold_curve`].
 
 mod crossing;
 mod curve;
 mod fold;
+pub mod fold_curve;
 mod hopf;
 mod palc;
 mod system;

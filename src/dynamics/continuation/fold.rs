@@ -23,7 +23,8 @@ use crate::process::field::Field;
 
 const ITERATIONS: usize = 12;
 const ROUNDS: usize = 40;
-const DIFFERENCE: f64 = 1e-5;
+/// Spacing of the central differences of exact Jacobians.
+pub(super) const DIFFERENCE: f64 = 1e-5;
 /// Largest last correction of a refined fold, in the coordinates of continuation.
 const ACCEPTED: f64 = 1e-8;
 
@@ -123,6 +124,11 @@ impl Borders {
         let norm = dot(null, null).sqrt();
         let c: Vec<f64> = null.iter().map(|v| v / norm).collect();
         Self { lu: Lu::new(n + 1), b: c.clone(), v: c.clone(), w: c.clone(), c, fresh: true }
+    }
+
+    /// Lets the next solve improve the bordering vectors.
+    pub(super) fn refresh(&mut self) {
+        self.fresh = true;
     }
 
     /// Solves both bordered systems at `y`; returns `σ`. The first time the bordering vectors are improved on the way.

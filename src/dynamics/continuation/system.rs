@@ -82,6 +82,13 @@ impl<'a, F: Field + ?Sized> System<'a, F> {
         }
         finite
     }
+
+    /// Writes the derivative of `F` with respect to parameter `k`, in units of `unit`, at the point of the last call.
+    pub(super) fn by_other_parameter(&mut self, k: usize, unit: f64, out: &mut [f64]) -> bool {
+        let finite = self.equations.by_parameter(&self.x, k, out);
+        out.iter_mut().zip(&self.weight).for_each(|(o, w)| *o *= unit * w);
+        finite
+    }
 }
 
 impl<F: Field + ?Sized> Curve for System<'_, F> {
