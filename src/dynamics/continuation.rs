@@ -3,10 +3,12 @@
 //! The walk along the branch is in [`palc`], in the scaled coordinates of [`system`]. Between neighbouring points three
 //! signs are watched: the parameter component of the tangent (fold, [`fold`]), the number of unstable roots (Hopf point,
 //! [`hopf`]) and the determinant of the bordered Jacobian (branch point, [`crossing`]). A change of sign is never
-//! dropped: what cannot be refined is reported with its bracket.
+//! dropped: what cannot be refined is reported with its bracket. Folds are followed in a second parameter by [`fold_curve`].
 
 mod crossing;
+mod curve;
 mod fold;
+pub mod fold_curve;
 mod hopf;
 mod palc;
 mod system;
@@ -14,7 +16,7 @@ mod system;
 use super::newton::{NewtonError, newton};
 use super::spectrum::{SpectrumOptions, linear_spectrum};
 use crate::process::field::Field;
-use palc::{Move, Node, Walk};
+use palc::{Limit, Move, Node, Pace, Walk, domain_limits};
 use system::System;
 
 /// The direction in which the parameter changes at first.
@@ -280,7 +282,12 @@ pub fn follow<F: Field + ?Sized>(
     let root = newton(field, p, start)?;
     let mut system = System::new(field, p, k, unit(value, low, high));
     let y = system.coordinates(&root.x, value);
-    let walk = Walk::start(&mut system, y, orientation, options).ok_or(BranchError::NoTangent)?;
+    let pace = Pace { first: options.first_step, smallest: options.smallest_step, largest: options.largest_step };
+    let mut limits = domain_limits(field.states(), options.escape);
+    limits.extend(parameter_limits(system.dim, low / system.unit, high / system.unit));
+    let rises = orientation == Orientation::Up;
+    let coordinate = system.dim;
+    let walk = Walk::start(&mut system, y, coordinate, rises, pace, limits).ok_or(BranchError::NoTangent)?;
     Ok(trace(&mut system, walk, options))
 }
 
@@ -319,9 +326,16 @@ fn unit(value: f64, low: f64, high: f64) -> f64 {
     if range.is_finite() { (0.2 * range).min(value.abs().max(1e-3 * range)) } else { value.abs().max(1.0) }
 }
 
-fn trace<F: Field + ?Sized>(system: &mut System<'_, F>, mut walk: Walk<'_>, options: &BranchOptions) -> Branch {
+fn parameter_limits(coordinate: usize, low: f64, high: f64) -> [Limit; 2] {
+    let limit = |value, upper| Limit { coordinate, value, upper, slack: 0.0, end: End::ParameterBound };
+    [limit(low, false), limit(high, true)]
+}
+
+fn trace<F: Field + ?Sized>(system: &mut System<'_, F>, mut walk: Walk, options: &BranchOptions) -> Branch {
     let mut before = walk.node.clone();
-    let mut count = unstable(system, &before, options);
+    let count = unstable(system, &before, options);
+    // The last point whose number of unstable roots is known, and that number.
+    let mut known = count.map(|m| (before.y.clone(), m));
     let mut branch = Branch {
         points: vec![point(system, &before, count)],
         specials: Vec::new(),
@@ -333,7 +347,7 @@ fn trace<F: Field + ?Sized>(system: &mut System<'_, F>, mut walk: Walk<'_>, opti
         let mut veto = |system: &mut System<'_, F>, node: &Node| {
             next_count = unstable(system, node, options);
             // More than one pair crossing within a step would hide one of them.
-            matches!((count, next_count), (Some(a), Some(b)) if a.abs_diff(b) > 2)
+            matches!((&known, next_count), (Some((_, a)), Some(b)) if a.abs_diff(b) > 2)
         };
         let (node, end) = match walk.advance(system, &mut veto) {
             Move::On(node) => (node, None),
@@ -347,10 +361,13 @@ fn trace<F: Field + ?Sized>(system: &mut System<'_, F>, mut walk: Walk<'_>, opti
             }
         };
         let after = branch.points.len() - 1;
-        let kinds = between(system, (&before, count), (&node, next_count), options);
+        let kinds = between(system, &before, &node, known.as_ref(), next_count, options);
         branch.specials.extend(kinds.into_iter().map(|kind| Special { after, kind }));
         branch.points.push(point(system, &node, next_count));
-        (before, count) = (node, next_count);
+        if let Some(m) = next_count {
+            known = Some((node.y.clone(), m));
+        }
+        before = node;
         if let Some(end) = end {
             branch.end = end;
             break;
@@ -362,24 +379,29 @@ fn trace<F: Field + ?Sized>(system: &mut System<'_, F>, mut walk: Walk<'_>, opti
 /// The special points between two neighbouring points.
 fn between<F: Field + ?Sized>(
     system: &mut System<'_, F>,
-    a: (&Node, Option<usize>),
-    b: (&Node, Option<usize>),
+    a: &Node,
+    b: &Node,
+    known: Option<&(Vec<f64>, usize)>,
+    unstable: Option<usize>,
     options: &BranchOptions,
 ) -> Vec<Kind> {
     let n = system.dim;
     let mut kinds = Vec::new();
-    let turned = (a.0.tangent[n] < 0.0) != (b.0.tangent[n] < 0.0);
+    let turned = (a.tangent[n] < 0.0) != (b.tangent[n] < 0.0);
     if turned {
-        kinds.push(Kind::Fold(fold::locate(system, a.0, b.0)));
+        kinds.push(Kind::Fold(fold::locate(system, a, b)));
     }
-    let crossed = a.0.sign != b.0.sign;
+    let crossed = a.sign != b.sign;
     if crossed {
-        kinds.push(Kind::BranchPoint(crossing::locate(system, a.0, b.0)));
+        kinds.push(Kind::BranchPoint(crossing::locate(system, a, b)));
     }
-    if let (Some(ma), Some(mb)) = (a.1, b.1) {
+    if let (Some((from, ma)), Some(mb)) = (known, unstable) {
+        // A fold or branch point accounts for one real root, which is passed over in looking for a pair.
         let explained = usize::from(turned) + usize::from(crossed);
+        let fewer = *ma.min(&mb);
         if ma.abs_diff(mb) > explained {
-            let found = hopf::locate(system, &a.0.y, &b.0.y, ma.min(mb), &options.spectrum);
+            let found =
+                (0..=explained).find_map(|skip| hopf::locate(system, from, &b.y, fewer + skip, &options.spectrum));
             kinds.extend(found.map(Kind::Hopf));
         }
     }

@@ -4,8 +4,9 @@
 //! Allgower & Georg, *Introduction to Numerical Continuation Methods*, 2003, section 8.1). The bordered matrix is
 //! singular there, which rules Newton's method out; the sign is bisected along the branch, to where the corrector still works.
 
+use super::curve::{Curve, distance};
 use super::palc::Node;
-use super::system::{System, distance};
+use super::system::System;
 use super::{Bracket, CrossingPoint, Location};
 use crate::process::field::Field;
 

@@ -14,15 +14,17 @@
 //! exact Jacobians: it steers the iteration and does not limit its accuracy. If Newton fails, the bracket is halved and it
 //! is tried again; a fold that resists is reported with its bracket.
 
+use super::curve::{Curve, distance, dot};
 use super::palc::Node;
-use super::system::{System, distance, dot};
+use super::system::System;
 use super::{Bracket, FoldPoint, Location};
 use crate::dynamics::linear::Lu;
 use crate::process::field::Field;
 
 const ITERATIONS: usize = 12;
 const ROUNDS: usize = 40;
-const DIFFERENCE: f64 = 1e-5;
+/// Spacing of the central differences of exact Jacobians.
+pub(super) const DIFFERENCE: f64 = 1e-5;
 /// Largest last correction of a refined fold, in the coordinates of continuation.
 const ACCEPTED: f64 = 1e-8;
 
@@ -36,7 +38,7 @@ pub(super) fn locate<F: Field + ?Sized>(system: &mut System<'_, F>, a: &Node, b:
         let guess = mix(&left.y, &right.y);
         let null = mix(&left.tangent, &right.tangent);
         let room = 2.0 * distance(&left.y, &right.y) + 1e-6;
-        if let Some(point) = refine(system, guess.clone(), &null[..n], room) {
+        if let Some(point) = refine(system, &guess, &null[..n], room) {
             return Location::Refined(point);
         }
         // Halve the bracket along the branch.
@@ -57,15 +59,10 @@ pub(super) fn locate<F: Field + ?Sized>(system: &mut System<'_, F>, a: &Node, b:
 }
 
 /// Newton on the minimally augmented system from `guess`, whose null vector is near `null`.
-fn refine<F: Field + ?Sized>(
-    system: &mut System<'_, F>,
-    guess: Vec<f64>,
-    null: &[f64],
-    room: f64,
-) -> Option<FoldPoint> {
+fn refine<F: Field + ?Sized>(system: &mut System<'_, F>, guess: &[f64], null: &[f64], room: f64) -> Option<FoldPoint> {
     let n = system.dim;
-    system.reweigh(&guess);
-    let mut y = guess.clone();
+    system.reweigh(guess);
+    let mut y = guess.to_vec();
     let mut border = Borders::new(n, null);
     let mut lu = Lu::new(n + 1);
     let mut step = vec![0.0; n + 1];
@@ -87,7 +84,7 @@ fn refine<F: Field + ?Sized>(
         }
         lu.solve(&mut step);
         let size = dot(&step, &step).sqrt();
-        if !size.is_finite() || distance(&y, &guess) > room {
+        if !size.is_finite() || distance(&y, guess) > room {
             return None;
         }
         if best.as_ref().is_some_and(|(b, _)| *b < ACCEPTED && size >= 0.5 * b) {
@@ -99,7 +96,7 @@ fn refine<F: Field + ?Sized>(
         y.iter_mut().zip(&step).for_each(|(y, d)| *y -= d);
     }
     let (correction, y) = best.filter(|(size, _)| *size < ACCEPTED)?;
-    if distance(&y, &guess) > room {
+    if distance(&y, guess) > room {
         return None;
     }
     let x = system.states(&y);
@@ -127,6 +124,11 @@ impl Borders {
         let norm = dot(null, null).sqrt();
         let c: Vec<f64> = null.iter().map(|v| v / norm).collect();
         Self { lu: Lu::new(n + 1), b: c.clone(), v: c.clone(), w: c.clone(), c, fresh: true }
+    }
+
+    /// Lets the next solve improve the bordering vectors.
+    pub(super) fn refresh(&mut self) {
+        self.fresh = true;
     }
 
     /// Solves both bordered systems at `y`; returns `σ`. The first time the bordering vectors are improved on the way.

@@ -9,6 +9,7 @@
 
 use nalgebra::Complex;
 
+use super::curve::Curve;
 use super::system::System;
 use super::{Bracket, HopfPoint, Location};
 use crate::dynamics::spectrum::{SpectrumOptions, characteristic, linear_spectrum};

@@ -9,9 +9,9 @@
 //! corrector iterations. H. Keller, *Numerical solution of bifurcation and nonlinear eigenvalue problems* (1977);
 //! W. Govaerts, *Numerical Methods for Bifurcations of Dynamical Equilibria* (2000), chapter 2.
 
-use super::system::{System, distance, dot};
-use super::{BranchOptions, End, Orientation};
-use crate::process::field::Field;
+use super::End;
+use super::curve::{Curve, distance, dot};
+use crate::process::field::StateInfo;
 
 /// Angle between successive tangents that is aimed at, and the largest one accepted (radians).
 const AIM: f64 = 0.2;
@@ -26,11 +26,49 @@ pub(super) struct Node {
     pub(super) sign: f64,
 }
 
-/// Walks along a branch.
-pub(super) struct Walk<'o> {
+/// A bound of one coordinate of the curve.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limit {
+    pub(super) coordinate: usize,
+    pub(super) value: f64,
+    /// Whether it is an upper bound.
+    pub(super) upper: bool,
+    /// A miss by this much is none.
+    pub(super) slack: f64,
+    pub(super) end: End,
+}
+
+/// Limits from the domain of the states, whose coordinates are `asinh(x/scale)`.
+pub(super) fn domain_limits(states: &[StateInfo], escape: f64) -> Vec<Limit> {
+    let mut limits = Vec::new();
+    for (j, info) in states.iter().enumerate() {
+        for (bound, upper) in [(info.lower, false), (info.upper, true)] {
+            let escapes = bound.abs() > escape * info.scale;
+            let (value, slack, end) = if escapes {
+                (escape.asinh().copysign(bound), 0.0, End::Unbounded { state: j })
+            } else {
+                ((bound / info.scale).asinh(), 1e-9, End::DomainBound { state: j })
+            };
+            limits.push(Limit { coordinate: j, value, upper, slack, end });
+        }
+    }
+    limits
+}
+
+/// Step sizes of a walk.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pace {
+    pub(super) first: f64,
+    pub(super) smallest: f64,
+    pub(super) largest: f64,
+}
+
+/// Walks along a curve.
+pub(super) struct Walk {
     pub(super) node: Node,
-    pub(super) step: f64,
-    options: &'o BranchOptions,
+    step: f64,
+    pace: Pace,
+    limits: Vec<Limit>,
     home: Option<Node>,
     taken: usize,
 }
@@ -43,34 +81,35 @@ pub(super) enum Move {
     Last(Option<Node>, End),
 }
 
-impl<'o> Walk<'o> {
-    /// Starts at the equilibrium `y`, which must already satisfy the equations.
-    pub(super) fn start<F: Field + ?Sized>(
-        system: &mut System<'_, F>,
+impl Walk {
+    /// Starts at the point `y` of the curve, such that coordinate `j` rises or falls at first.
+    pub(super) fn start(
+        system: &mut impl Curve,
         y: Vec<f64>,
-        orientation: Orientation,
-        options: &'o BranchOptions,
+        j: usize,
+        rises: bool,
+        pace: Pace,
+        limits: Vec<Limit>,
     ) -> Option<Self> {
         system.reweigh(&y);
-        let mut along = vec![0.0; system.dim + 1];
-        along[system.dim] = if orientation == Orientation::Up { 1.0 } else { -1.0 };
+        let mut along = vec![0.0; y.len()];
+        along[j] = if rises { 1.0 } else { -1.0 };
         let mut tangent = Vec::new();
+        system.tangent(&y, &along, &mut tangent)?;
+        // Once more, so that the sign of the determinant belongs to the tangent itself.
+        let along = tangent.clone();
         let sign = system.tangent(&y, &along, &mut tangent)?;
         let node = Node { y, tangent, sign };
-        Some(Self { home: Some(node.clone()), node, step: options.first_step, options, taken: 0 })
+        Some(Self { home: Some(node.clone()), node, step: pace.first, pace, limits, taken: 0 })
     }
 
     /// One accepted step. `veto` may ask for a shorter one.
-    pub(super) fn advance<F: Field + ?Sized>(
-        &mut self,
-        system: &mut System<'_, F>,
-        veto: &mut dyn FnMut(&mut System<'_, F>, &Node) -> bool,
-    ) -> Move {
+    pub(super) fn advance<C: Curve>(&mut self, system: &mut C, veto: &mut dyn FnMut(&mut C, &Node) -> bool) -> Move {
         let mut tangent = Vec::new();
         system.reweigh(&self.node.y);
         loop {
-            if self.step < self.options.smallest_step {
-                return Move::Last(None, self.stuck(system));
+            if self.step < self.pace.smallest {
+                return Move::Last(None, self.stuck());
             }
             let mut y: Vec<f64> = self.node.y.iter().zip(&self.node.tangent).map(|(y, t)| y + self.step * t).collect();
             let value = dot(&self.node.tangent, &y);
@@ -84,22 +123,22 @@ impl<'o> Walk<'o> {
             };
             let cosine = dot(&tangent, &self.node.tangent).clamp(-1.0, 1.0);
             let angle = cosine.acos();
-            if angle > LARGEST_ANGLE && self.step > 4.0 * self.options.smallest_step {
+            if angle > LARGEST_ANGLE && self.step > 4.0 * self.pace.smallest {
                 self.step *= if angle > 2.0 * LARGEST_ANGLE { 0.25 } else { 0.5 };
                 continue;
             }
             let node = Node { y, tangent: tangent.clone(), sign };
-            if let Some((j, bound, end)) = self.crossed(system, &node.y) {
+            if let Some((j, bound, end)) = self.crossed(&node.y) {
                 return Move::Last(self.land(system, &node, j, bound), end);
             }
-            if veto(system, &node) && self.step > 1e3 * self.options.smallest_step {
+            if veto(system, &node) && self.step > 1e3 * self.pace.smallest {
                 self.step *= 0.5;
                 continue;
             }
             let by_angle = AIM / angle.max(1e-3);
             let by_effort = if iterations > 4 { 0.7 } else { 2.0 };
             let taken = self.step;
-            self.step = (self.step * by_angle.clamp(0.4, by_effort)).min(self.options.largest_step);
+            self.step = (self.step * by_angle.clamp(0.4, by_effort)).min(self.pace.largest);
             let before = std::mem::replace(&mut self.node, node.clone());
             self.taken += 1;
             if self.taken > 3 && self.came_home(&before, taken) {
@@ -110,44 +149,25 @@ impl<'o> Walk<'o> {
     }
 
     /// The first bound that `y` lies beyond: coordinate, its value there, reason.
-    fn crossed<F: Field + ?Sized>(&self, system: &System<'_, F>, y: &[f64]) -> Option<(usize, f64, End)> {
-        let mut first: Option<(f64, usize, f64, End)> = None;
-        let mut offer = |j: usize, bound: f64, end: End| {
-            let fraction = (bound - self.node.y[j]) / (y[j] - self.node.y[j]);
-            if first.as_ref().is_none_or(|f| fraction < f.0) {
-                first = Some((fraction, j, bound, end));
-            }
-        };
-        let n = system.dim;
-        let (low, high) = (self.options.parameter.0 / system.unit, self.options.parameter.1 / system.unit);
-        if y[n] < low {
-            offer(n, low, End::ParameterBound);
-        } else if y[n] > high {
-            offer(n, high, End::ParameterBound);
-        }
-        for (j, info) in system.equations.field.states().iter().enumerate() {
-            let slack = 1e-9;
-            let (lower, upper) = ((info.lower / info.scale).asinh(), (info.upper / info.scale).asinh());
-            let far = self.options.escape.asinh();
-            if y[j] < lower - slack {
-                offer(j, lower, End::DomainBound { state: j });
-            } else if y[j] > upper + slack {
-                offer(j, upper, End::DomainBound { state: j });
-            } else if y[j] > far && info.upper > self.options.escape * info.scale {
-                offer(j, far, End::Unbounded { state: j });
-            } else if y[j] < -far && info.lower < -self.options.escape * info.scale {
-                offer(j, -far, End::Unbounded { state: j });
+    fn crossed(&self, y: &[f64]) -> Option<(usize, f64, End)> {
+        let mut first: Option<(f64, &Limit)> = None;
+        for limit in &self.limits {
+            let (from, to) = (self.node.y[limit.coordinate], y[limit.coordinate]);
+            let beyond = if limit.upper { to - limit.value } else { limit.value - to };
+            let fraction = (limit.value - from) / (to - from);
+            if beyond > limit.slack && first.is_none_or(|(f, _)| fraction < f) {
+                first = Some((fraction, limit));
             }
         }
-        first.map(|(_, j, bound, end)| (j, bound, end))
+        first.map(|(_, l)| (l.coordinate, l.value, l.end))
     }
 
     /// The point of the branch where coordinate `j` has the value `bound`, between the current node and `beyond`.
-    fn land<F: Field + ?Sized>(&self, system: &mut System<'_, F>, beyond: &Node, j: usize, bound: f64) -> Option<Node> {
+    fn land(&self, system: &mut impl Curve, beyond: &Node, j: usize, bound: f64) -> Option<Node> {
         let (a, b) = (&self.node.y, &beyond.y);
         let theta = ((bound - a[j]) / (b[j] - a[j])).clamp(0.0, 1.0);
         let mut y: Vec<f64> = a.iter().zip(b).map(|(a, b)| a + theta * (b - a)).collect();
-        let mut row = vec![0.0; system.dim + 1];
+        let mut row = vec![0.0; y.len()];
         row[j] = 1.0;
         system.correct(&mut y, &row, bound)?;
         y[j] = bound;
@@ -160,15 +180,12 @@ impl<'o> Walk<'o> {
     }
 
     /// Why no step succeeds: at a bound of the domain, beyond which nothing is defined, that is the reason.
-    fn stuck<F: Field + ?Sized>(&self, system: &System<'_, F>) -> End {
-        for (j, info) in system.equations.field.states().iter().enumerate() {
-            let (lower, upper) = ((info.lower / info.scale).asinh(), (info.upper / info.scale).asinh());
-            let outwards = self.node.tangent[j];
-            if self.node.y[j] - lower < 1e-6 && outwards < 0.0 || upper - self.node.y[j] < 1e-6 && outwards > 0.0 {
-                return End::DomainBound { state: j };
-            }
-        }
-        End::StepUnderflow
+    fn stuck(&self) -> End {
+        let at_bound = self.limits.iter().find(|l| {
+            let outwards = self.node.tangent[l.coordinate] * if l.upper { 1.0 } else { -1.0 };
+            (self.node.y[l.coordinate] - l.value).abs() < 1e-6 && outwards > 0.0
+        });
+        at_bound.map_or(End::StepUnderflow, |l| l.end)
     }
 
     /// Whether the last step passed the starting point in the starting direction.
