@@ -1,6 +1,7 @@
 //! Every wrong model file in `tests/bad_models` is refused with exactly the text beside it. Run with `UPDATE_EXPECT=1`
 //! to rewrite the texts, and read each one: the caret must be right and the message must say what to do.
 
+use proptest::prelude::*;
 use std::fs;
 use std::path::{Path, PathBuf};
 use tipping::model::{self, Override};
@@ -162,4 +163,29 @@ fn wrong_overrides_are_refused_with_their_place() {
         fs::write(&expected, &shown).expect("the expectation can be written");
     }
     assert_eq!(fs::read_to_string(&expected).unwrap_or_default(), shown);
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_read_or_refused(text in "(?s).{0,200}") {
+        let _ = model::load(&text, "any.toml", &[]).map_err(|d| d.render(true));
+    }
+
+    #[test]
+    fn any_value_is_read_or_refused(value in "[-+x0-9.eE_ %/*^()µa-zäß\t]{0,20}", key in 0usize..5) {
+        let text = include_str!("../models/retry-storm.toml");
+        let path = ["client.web.load", "client.web.retry.attempts", "service.api.queue", "client.web.retry", "model.load"][key];
+        let argument = Override::new(format!("{path}={value}"));
+        let _ = model::load(text, "storm.toml", &[argument]).map_err(|d| d.render(false));
+        let _ = model::unit::parse(&value);
+        let _ = model::unit::parse_unit(&value);
+    }
+
+    #[test]
+    fn a_printed_quantity_can_be_read_again(value in -1e9..1e9f64, unit in 0usize..4) {
+        let (unit, factor) = [("ms", 1e-3), ("req/s", 1.0), ("%", 0.01), ("h", 3600.0)][unit];
+        let text = model::unit::in_unit(value, unit, factor);
+        let read = model::unit::parse(&text).expect("readable").value;
+        prop_assert!((read - value).abs() <= 1e-5 * value.abs(), "{value} -> {text} -> {read}");
+    }
 }

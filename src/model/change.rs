@@ -91,6 +91,14 @@ impl Model {
             target.unit.clone_from(&quantity.unit);
             target.factor = quantity.factor;
         }
+        let too_small = changed.services.iter().find(|s| s.queue.limit.value < s.servers.value);
+        if let Some(service) = too_small {
+            let (limit, servers) = (service.queue.limit.value, service.servers.value);
+            let name = &service.name.value;
+            return Err(out_of_range(format!(
+                "the queue limit of service `{name}` would be {limit}, below its {servers} servers"
+            )));
+        }
         Ok(changed)
     }
 }

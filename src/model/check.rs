@@ -8,7 +8,7 @@ use super::render::quoted;
 use super::suggest;
 use super::types::{Model, Text};
 use super::unit;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Checks a model that has been read.
 pub(crate) fn check(model: &Model, sink: &Sink) {
@@ -25,10 +25,10 @@ pub(crate) fn check(model: &Model, sink: &Sink) {
 }
 
 fn calls(model: &Model, sink: &Sink) {
-    let services: Vec<&str> = model.services.iter().map(|s| s.name.value.as_str()).collect();
+    let services: BTreeSet<&str> = model.services.iter().map(|s| s.name.value.as_str()).collect();
     let from_services = model.services.iter().flat_map(|s| s.calls.iter().map(|c| &c.target));
     let targets: Vec<&Text> = model.clients.iter().map(|c| &c.calls).chain(from_services).collect();
-    for target in targets.iter().filter(|t| !t.value.is_empty() && !services.contains(&t.value.as_str())) {
+    for target in targets.iter().filter(|t| !t.value.is_empty() && !services.contains(t.value.as_str())) {
         let message = format!("there is no service {}", quoted(&target.value));
         let hint = suggest::did_you_mean(&target.value, services.iter().copied()).unwrap_or_else(|| {
             if services.is_empty() {
@@ -39,9 +39,10 @@ fn calls(model: &Model, sink: &Sink) {
         });
         sink.push(Diagnostic::error("unknown-service", message).at(target.span.clone(), "").hint(hint));
     }
+    let called: BTreeSet<&str> = targets.iter().map(|t| t.value.as_str()).collect();
     for service in &model.services {
         let name = &service.name;
-        if !targets.iter().any(|t| t.value == name.value) {
+        if !called.contains(name.value.as_str()) {
             let message = format!("nobody calls service `{}`", name.value);
             let hint = format!("add calls = \"{}\" to a client or a service, or remove the service", name.value);
             sink.push(Diagnostic::warning("uncalled-service", message).at(name.span.clone(), "").hint(hint));
@@ -54,12 +55,15 @@ fn cycles(model: &Model, sink: &Sink) {
     let index: BTreeMap<&str, usize> =
         model.services.iter().enumerate().map(|(i, s)| (s.name.value.as_str(), i)).collect();
     let mut done = vec![false; model.services.len()];
+    let mut open = vec![false; model.services.len()];
     for start in 0..model.services.len() {
         // Depth first without recursion: the path of services, and the next call of each to follow.
         let mut path: Vec<(usize, usize)> = if done[start] { Vec::new() } else { vec![(start, 0)] };
+        open[start] = !done[start];
         while let Some(&(service, next)) = path.last() {
             let Some(call) = model.services[service].calls.get(next) else {
                 done[service] = true;
+                open[service] = false;
                 path.pop();
                 continue;
             };
@@ -67,9 +71,12 @@ fn cycles(model: &Model, sink: &Sink) {
                 top.1 += 1;
             }
             let Some(&target) = index.get(call.target.value.as_str()) else { continue };
-            if let Some(first) = path.iter().position(|p| p.0 == target) {
+            if open[target]
+                && let Some(first) = path.iter().position(|p| p.0 == target)
+            {
                 sink.push(cycle(model, &path[first..], target));
             } else if !done[target] {
+                open[target] = true;
                 path.push((target, 0));
             }
         }

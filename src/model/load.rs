@@ -235,6 +235,27 @@ for = "1 min"
     }
 
     #[test]
+    fn warnings_come_with_the_model() {
+        let text =
+            STORM.replace("growth = 1", "cap = \"1 ms\"") + "[service.idle]\nservers = 1\nservice_time = \"1 s\"\n";
+        let text = text + "[state]\nx = { start = 1 }\n";
+        let ids: Vec<&str> = with(&text, &[]).diagnostics.list.iter().map(|d| d.id).collect();
+        assert_eq!(ids, ["cap-below-backoff", "uncalled-service", "constant-state"]);
+    }
+
+    #[test]
+    fn colour_changes_nothing_but_colour() {
+        let wrong = load(&STORM.replace("60 req/s", "60 rqe/s"), "test.toml", &[]).expect_err("wrong unit");
+        let coloured = wrong.render(true);
+        assert!(coloured.contains("\u{1b}["));
+        let plain: String = coloured
+            .split('\u{1b}')
+            .map(|p| p.split_once('m').filter(|_| p.starts_with('[')).map_or(p, |x| x.1))
+            .collect();
+        assert_eq!(plain, wrong.render(false));
+    }
+
+    #[test]
     fn changes_in_code_are_checked() {
         let model = with(STORM, &[]).model;
         let changed = model.with("client.web.load", &Change::Times(2.0)).expect("possible");
@@ -242,6 +263,7 @@ for = "1 min"
         assert_eq!(model.quantity("client.web.load").map(|q| q.value), Some(60.0));
         assert!(model.with("client.web.laod", &Change::Times(2.0)).is_err());
         assert!(model.with("service.api.servers", &Change::Times(0.0)).is_err());
+        assert!(model.with("service.api.servers", &Change::Times(40.0)).is_err());
         assert!(model.with("client.web.load", &Change::Times(f64::NAN)).is_err());
         let load = model.quantity("client.web.load").expect("there").clone();
         assert!(model.with("client.web.timeout", &Change::To(load)).is_err());

@@ -150,7 +150,7 @@ fn written(text: &Text, rule: &Number, path: &str) -> Result<Parsed, Box<Diagnos
             }
             ref kind => kind.hint(),
         };
-        Box::new(Diagnostic::error(error.kind.id(), message).at(within(text, &error.range), "").maybe_hint(hint))
+        Box::new(Diagnostic::error(error.kind.id(), message).at(text.locate(&error.range), "").maybe_hint(hint))
     })?;
     let fits = match rule.want {
         Want::Any => true,
@@ -189,15 +189,6 @@ pub(crate) fn with_unit(number: &str, dimension: Dimension) -> String {
     }
 }
 
-/// The place of a range within a string, where the string stands in the file letter by letter.
-pub(crate) fn within(text: &Text, range: &Span) -> Span {
-    if text.span.len() == text.value.len() {
-        text.span.start + range.start..text.span.start + range.end
-    } else {
-        text.span.clone()
-    }
-}
-
 fn wanted_dimension(rule: &Number) -> Dimension {
     if let Want::Is(dimension) = rule.want { dimension } else { Dimension::NONE }
 }
@@ -216,6 +207,7 @@ pub(crate) fn example(rule: &Number) -> &'static str {
         Want::Is(Dimension::TIME) => "\"250 ms\"",
         Want::Is(Dimension::REQUEST_RATE) => "\"60 req/s\"",
         Want::Is(_) if rule.whole => "3",
+        Want::Is(Dimension::NONE) if rule.range == Range::AtLeastOne => "10",
         Want::Is(_) => "0.5 or \"50 %\"",
         Want::Count => "300 or \"300 req\"",
         Want::Any => "\"120 s\" or 0.5",

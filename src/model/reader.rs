@@ -227,10 +227,13 @@ impl<'a> Reader<'a> {
 
     fn check_keys(&self, name: &Span) {
         let known = || self.spec.keys.iter().map(|k| k.name);
-        for (key, _) in &self.table.entries {
+        for (key, node) in &self.table.entries {
             if self.spec.key(&key.value).is_none() {
-                let what = if self.path.is_empty() { "table or key" } else { "key" };
-                let message = format!("unknown {what} {} in {}", quoted(&key.value), self.title());
+                let message = match (self.path.as_str(), node.table()) {
+                    ("", Some(_)) => format!("unknown table {}", quoted(&key.value)),
+                    ("", None) => format!("unknown key {} outside of any table", quoted(&key.value)),
+                    _ => format!("unknown key {} in {}", quoted(&key.value), self.title()),
+                };
                 let all = || format!("known here: {}", known().collect::<Vec<_>>().join(", "));
                 let hint = suggest::did_you_mean(&key.value, known()).unwrap_or_else(all);
                 self.sink.push(Diagnostic::error("unknown-key", message).at(key.span.clone(), "").hint(hint));
@@ -238,7 +241,10 @@ impl<'a> Reader<'a> {
         }
         for key in self.spec.keys {
             if key.need == Need::Required && self.table.get(key.name).is_none() {
-                let message = format!("{} needs `{}`", self.title(), key.name);
+                let message = match key.kind {
+                    Kind::Table(table) => format!("{} needs a table {}", self.title(), table.title),
+                    _ => format!("{} needs `{}`", self.title(), key.name),
+                };
                 let text = format!("`{}` is missing", key.name);
                 let hint = match key.kind {
                     Kind::Table(_) => format!("begin with [{}] and name = \"my-model\" below it", key.name),

@@ -119,7 +119,7 @@ impl Renderer<'_> {
             let strip = Strip::new(line, focus);
             if previous != Some((mark.source, mark.line)) {
                 let number = self.paint(blue, &format!("{:>gutter$}", mark.line + 1));
-                let _ = writeln!(out, "{number} {bar} {}", strip.text);
+                let _ = writeln!(out, "{}", format!("{number} {bar} {}", strip.text).trim_end());
             }
             let (from, to) = (strip.column(mark.bytes.0), strip.column(mark.bytes.1));
             let sign = if mark.label.primary { "^" } else { "-" };

@@ -135,8 +135,10 @@ fn syntax_error(error: &toml::de::Error, text: &str) -> Diagnostic {
     } else {
         ("syntax", "")
     };
+    let bare = before.ends_with('=') && hint.starts_with("quantities");
     let named = match text.get(span.clone()) {
         Some(key) if id == "duplicate-key" => format!("duplicate key {}", super::render::quoted(key)),
+        _ if bare => "this value cannot stand without quotes".to_owned(),
         _ if control => "a control character cannot stand here".to_owned(),
         _ => message.to_owned(),
     };

@@ -34,6 +34,19 @@ pub struct Text {
     pub span: Span,
 }
 
+impl Text {
+    /// The place in the file of a range of bytes of the value: exact where the string has no escapes, the whole
+    /// literal otherwise.
+    #[must_use]
+    pub fn locate(&self, range: &Range<usize>) -> Span {
+        if self.span.len() == self.value.len() {
+            self.span.start + range.start..self.span.start + range.end
+        } else {
+            self.span.clone()
+        }
+    }
+}
+
 /// A checked model.
 #[derive(Debug, Clone, Default)]
 pub struct Model {

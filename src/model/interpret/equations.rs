@@ -59,7 +59,7 @@ fn state(name: &Text, table: &Reader<'_>) -> State {
     let unit = table.text("unit").and_then(|text| match unit::parse_unit(&text.value) {
         Ok((dimension, factor)) => Some((text.value, dimension, factor)),
         Err(error) => {
-            let at = quantity::within(&text, &error.range);
+            let at = text.locate(&error.range);
             let message = format!("`unit`: {}", error.kind);
             let diagnostic = Diagnostic::error(error.kind.id(), message).at(at, "").maybe_hint(error.kind.hint());
             table.sink().push(diagnostic);
