@@ -160,7 +160,8 @@ fn duplicates<'a>(names: impl IntoIterator<Item = (&'a Text, &'a str)>, sink: &S
 
 fn states(model: &Model, sink: &Sink) {
     let names: Vec<&str> = model.states.iter().map(|s| s.name.value.as_str()).collect();
-    let known = |name: &Text| names.contains(&name.value.as_str());
+    let all: BTreeSet<&str> = names.iter().copied().collect();
+    let known = |name: &Text| all.contains(name.value.as_str());
     for (name, _) in model.flows.iter().filter(|f| !known(&f.0)) {
         sink.push(unknown_state(name, &names, "flow"));
     }
@@ -169,10 +170,11 @@ fn states(model: &Model, sink: &Sink) {
     for (name, _) in jumps().filter(|j| !known(&j.0) && !j.0.value.contains('.')) {
         sink.push(unknown_state(name, &names, "jump"));
     }
+    let changed = model.flows.iter().map(|f| &f.0).chain(jumps().map(|j| &j.0));
+    let moved: BTreeSet<&str> = changed.map(|n| n.value.as_str()).collect();
     for state in &model.states {
         let name = &state.name;
-        let moved = model.flows.iter().any(|f| f.0.value == name.value) || jumps().any(|j| j.0.value == name.value);
-        if !moved {
+        if !moved.contains(name.value.as_str()) {
             let message = format!("state `{}` never changes", name.value);
             let hint = "give it a line in [flow] or a jump in a [[transition]], or make it a [param]";
             sink.push(Diagnostic::warning("constant-state", message).at(name.span.clone(), "").hint(hint));
