@@ -3,11 +3,13 @@
 use super::diagnostic::Diagnostic;
 use super::interpret::{unknown_path, unknown_state};
 use super::name::RESERVED;
+use super::quantity::compatible;
 use super::reader::Sink;
 use super::render::quoted;
 use super::suggest;
 use super::types::{Model, Text};
 use super::unit;
+use crate::process::dimension::Dimension;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Checks a model that has been read.
@@ -169,6 +171,17 @@ fn states(model: &Model, sink: &Sink) {
     // States of the system layer (`api.queue`) are known only once it is expanded.
     for (name, _) in jumps().filter(|j| !known(&j.0) && !j.0.value.contains('.')) {
         sink.push(unknown_state(name, &names, "jump"));
+    }
+    let dimensions: BTreeMap<&str, Dimension> =
+        model.states.iter().map(|s| (s.name.value.as_str(), s.dimension)).collect();
+    for (name, jump) in jumps() {
+        let Some(&dimension) = dimensions.get(name.value.as_str()) else { continue };
+        if !compatible(jump.dimension, dimension) {
+            let (wanted, found) = (unit::describe(dimension), unit::describe(jump.dimension));
+            let message = format!("a jump of state `{}` must be {wanted}, but this is {found}", name.value);
+            let hint = "a state counts in the unit of its `start`, or of its `unit`";
+            sink.push(Diagnostic::error("wrong-dimension", message).at(jump.span.clone(), "").hint(hint));
+        }
     }
     let changed = model.flows.iter().map(|f| &f.0).chain(jumps().map(|j| &j.0));
     let moved: BTreeSet<&str> = changed.map(|n| n.value.as_str()).collect();
