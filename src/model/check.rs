@@ -3,11 +3,13 @@
 use super::diagnostic::Diagnostic;
 use super::interpret::{unknown_path, unknown_state};
 use super::name::RESERVED;
+use super::quantity::compatible;
 use super::reader::Sink;
 use super::render::quoted;
 use super::suggest;
 use super::types::{Model, Text};
 use super::unit;
+use crate::process::dimension::Dimension;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Checks a model that has been read.
@@ -160,7 +162,8 @@ fn duplicates<'a>(names: impl IntoIterator<Item = (&'a Text, &'a str)>, sink: &S
 
 fn states(model: &Model, sink: &Sink) {
     let names: Vec<&str> = model.states.iter().map(|s| s.name.value.as_str()).collect();
-    let known = |name: &Text| names.contains(&name.value.as_str());
+    let all: BTreeSet<&str> = names.iter().copied().collect();
+    let known = |name: &Text| all.contains(name.value.as_str());
     for (name, _) in model.flows.iter().filter(|f| !known(&f.0)) {
         sink.push(unknown_state(name, &names, "flow"));
     }
@@ -169,10 +172,22 @@ fn states(model: &Model, sink: &Sink) {
     for (name, _) in jumps().filter(|j| !known(&j.0) && !j.0.value.contains('.')) {
         sink.push(unknown_state(name, &names, "jump"));
     }
+    let dimensions: BTreeMap<&str, Dimension> =
+        model.states.iter().map(|s| (s.name.value.as_str(), s.dimension)).collect();
+    for (name, jump) in jumps() {
+        let Some(&dimension) = dimensions.get(name.value.as_str()) else { continue };
+        if !compatible(jump.dimension, dimension) {
+            let (wanted, found) = (unit::describe(dimension), unit::describe(jump.dimension));
+            let message = format!("a jump of state `{}` must be {wanted}, but this is {found}", name.value);
+            let hint = "a state counts in the unit of its `start`, or of its `unit`";
+            sink.push(Diagnostic::error("wrong-dimension", message).at(jump.span.clone(), "").hint(hint));
+        }
+    }
+    let changed = model.flows.iter().map(|f| &f.0).chain(jumps().map(|j| &j.0));
+    let moved: BTreeSet<&str> = changed.map(|n| n.value.as_str()).collect();
     for state in &model.states {
         let name = &state.name;
-        let moved = model.flows.iter().any(|f| f.0.value == name.value) || jumps().any(|j| j.0.value == name.value);
-        if !moved {
+        if !moved.contains(name.value.as_str()) {
             let message = format!("state `{}` never changes", name.value);
             let hint = "give it a line in [flow] or a jump in a [[transition]], or make it a [param]";
             sink.push(Diagnostic::warning("constant-state", message).at(name.span.clone(), "").hint(hint));

@@ -100,7 +100,12 @@ fn state(name: &Text, table: &Reader<'_>) -> State {
         let message =
             format!("`{key}` of state `{}` is {found}, but the state is {}", name.value, unit::describe(dimension));
         let diagnostic = Diagnostic::error("wrong-dimension", message).at(quantity.span.clone(), "");
-        table.sink().push(diagnostic.hint("give start, min, max and scale in units of the same kind"));
+        let hint = if quantity.dimension.is_none() && quantity.unit.is_empty() {
+            quantity::with_unit(&unit::number(quantity.value, 17), dimension)
+        } else {
+            "give start, min, max and scale in units of the same kind".to_owned()
+        };
+        table.sink().push(diagnostic.hint(hint));
     }
     for quantity in [Some(&mut start), Some(&mut min), Some(&mut max), scale.as_mut()].into_iter().flatten() {
         quantity.dimension = dimension;

@@ -9,6 +9,7 @@ use crate::model::types::{
     Arrivals, Budget, CallPolicy, Client, Expired, Jitter, Order, Quantity, Queue, Retry, RetryOn, Service,
     ServiceCall, Text,
 };
+use std::collections::BTreeMap;
 
 pub(super) fn clients(file: &Reader<'_>) -> Vec<Client> {
     named(file, "client", &spec::CLIENT, client)
@@ -174,12 +175,13 @@ fn calls(service: &Text, table: &Reader<'_>) -> Vec<ServiceCall> {
         return Vec::new();
     };
     let mut all: Vec<ServiceCall> = Vec::new();
+    let mut seen: BTreeMap<&str, &Text> = BTreeMap::new();
     for (target, node) in &entries.entries {
-        if let Some(first) = all.iter().find(|c| c.target.value == target.value) {
+        if let Some(first) = seen.insert(&target.value, target) {
             let message = format!("[service.{}] calls `{}` twice", service.value, target.value);
             let diagnostic = Diagnostic::error("duplicate-name", message)
                 .at(target.span.clone(), "")
-                .also(first.target.span.clone(), "first given here")
+                .also(first.span.clone(), "first given here")
                 .hint(format!("write [service.{}.calls.{}] with count = 2", service.value, target.value));
             table.sink().push(diagnostic);
             continue;
