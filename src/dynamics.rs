@@ -2,13 +2,14 @@
 //!
 //! In dependency order: [`linear`] (dense LU), [`integrate`] (initial value problems, with lags), [`newton`] (one
 //! equilibrium), [`equilibria`] (all of them, with proof where possible), [`spectrum`] (their stability), [`continuation`] (branches in a
-//! parameter).
+//! parameter), [`outcome`] (where a trajectory ends).
 
 pub mod continuation;
 pub mod equilibria;
 pub mod integrate;
 pub mod linear;
 pub mod newton;
+pub mod outcome;
 pub mod spectrum;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -8,7 +8,7 @@ use super::number::Number;
 use super::population::{Parameter, Process};
 use super::tape::{Layout, Tape};
 use std::cell::RefCell;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// Partial derivatives carried per pass.
 const CHUNK: usize = 4;
@@ -41,7 +41,7 @@ struct Scratch {
 /// The fluid equations of a process, ready to evaluate. Cheap to clone; each copy has its own buffers.
 #[derive(Debug, Clone)]
 pub struct Fluid {
-    compiled: Rc<Compiled>,
+    compiled: Arc<Compiled>,
     scratch: RefCell<Scratch>,
 }
 
@@ -68,7 +68,7 @@ impl Fluid {
             registers: vec![0.0; compiled.drift.registers()],
             ..Scratch::default()
         };
-        Self { compiled: Rc::new(compiled), scratch: RefCell::new(scratch) }
+        Self { compiled: Arc::new(compiled), scratch: RefCell::new(scratch) }
     }
 
     /// The process behind the equations.

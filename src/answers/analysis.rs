@@ -1,0 +1,482 @@
+//! The main job: all answers about one model, as the document that text, JSON and HTML reports print.
+//!
+//! Field names are those of the JSON contract `tipping.analyze/1`.
+
+use super::closed_forms::stable_capacity;
+use super::landscape::{Landscape, LandscapeError, State as Found, landscape};
+use super::limits::{Limit, LimitKind, Limits, limits};
+use super::study::Study;
+use super::triggers::{Fate, Plan, Range, Threshold};
+use crate::dynamics::equilibria::Completeness;
+use crate::dynamics::outcome::Outcome;
+use crate::model::types::{Arrivals, Budget};
+use crate::model::unit;
+use crate::process::dimension::Dimension;
+use crate::process::fluid::Fluid;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+/// The verdict about a model at today's load (states after Bronson et al., HotOS 2021).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// Below the recovery load, or no collapsed state: every trigger heals.
+    Stable,
+    /// Works today, but a collapsed state also exists.
+    Vulnerable,
+    /// The model is in the collapsed state.
+    Metastable,
+    /// No good state exists.
+    Overloaded,
+    /// Could not be decided; the warnings say why.
+    Inconclusive,
+}
+
+/// A number with its unit.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct LoadNow {
+    /// Dotted path of the load.
+    pub path: String,
+    /// Its value.
+    pub value: f64,
+    /// Unit as in the model file.
+    pub unit: String,
+}
+
+/// Tip-over or recovery load.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct LimitLoad {
+    /// The load, in `unit`.
+    pub value: f64,
+    /// Unit as in the model file.
+    pub unit: String,
+    /// What happens there.
+    pub kind: LimitKind,
+    /// 95 % interval, for fitted models.
+    pub interval: Option<[f64; 2]>,
+    /// Load at which noise alone tips the system within the horizon (tip-over only).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub with_noise: Option<Option<f64>>,
+}
+
+/// Distances to the limits as shares of today's load.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Headroom {
+    /// Tip-over load / load - 1.
+    pub to_tip_over: Option<f64>,
+    /// Recovery load / load - 1: negative when a collapse would not heal by itself.
+    pub to_recovery: Option<f64>,
+}
+
+/// One state of the system.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct StateReport {
+    /// `good`, `collapsed`, `saddle`, ... with a number if there are several.
+    pub name: String,
+    /// Whether it holds against small disturbances.
+    pub stable: bool,
+    /// Requests answered in time per second.
+    pub goodput: Option<f64>,
+    /// Attempts per request.
+    pub amplification: Option<f64>,
+    /// Goodput / load.
+    #[serde(rename = "yield")]
+    pub yield_: Option<f64>,
+    /// Values of the states, in base units.
+    pub state: Map<String, Value>,
+    /// Rightmost characteristic roots, real and imaginary part, 1/s.
+    pub eigenvalues: Vec<[f64; 2]>,
+    /// Time in which a small disturbance shrinks (or grows) by e.
+    pub time_constant: Option<String>,
+}
+
+/// p10, p50 and p90 of a critical size or duration.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Percentiles {
+    /// One run in ten tips.
+    pub p10: Option<f64>,
+    /// Half of the runs tip.
+    pub p50: Option<f64>,
+    /// Nine runs in ten tip.
+    pub p90: Option<f64>,
+    /// Unit.
+    pub unit: String,
+}
+
+/// What a trigger does.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TriggerReport {
+    /// Its name.
+    pub name: String,
+    /// Its stated size, in the unit of `critical_size`.
+    pub size: f64,
+    /// Its stated duration in seconds; null for a kick.
+    pub duration: Option<f64>,
+    /// How long it must last at its stated size; null if no duration tips the system, or for a kick.
+    pub critical_duration: Option<Percentiles>,
+    /// How large it must be at its stated duration; null if no size tips the system.
+    pub critical_size: Option<Percentiles>,
+    /// `tips`, `heals` or `undecided`, for the trigger as stated.
+    pub outcome: &'static str,
+}
+
+/// Bounds from published theorems.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Bounds {
+    /// Capacity of the service in units of the load.
+    pub capacity: f64,
+    /// Largest number of attempts per request.
+    pub attempts: Option<f64>,
+    /// OSDI 2022, theorem 2: no trigger can leave a collapse behind at a load below this.
+    pub osdi22_stable_capacity: f64,
+}
+
+/// Everything the analysis says, in the order in which it is printed.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Analysis {
+    /// `tipping.analyze/1`.
+    pub schema: &'static str,
+    /// Version of the tool.
+    pub tool: Map<String, Value>,
+    /// Name and SHA-256 of the model.
+    pub model: Map<String, Value>,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Today's load.
+    pub load: LoadNow,
+    /// Where the good state ends.
+    pub tip_over_load: Option<LimitLoad>,
+    /// Where the collapsed state ends.
+    pub recovery_load: Option<LimitLoad>,
+    /// Distances to both.
+    pub headroom: Headroom,
+    /// All states at today's load.
+    pub states: Vec<StateReport>,
+    /// `certified` or how far the proof went.
+    pub completeness: String,
+    /// Published bounds, where they apply.
+    pub bounds: Option<Bounds>,
+    /// Triggers of the model.
+    pub triggers: Vec<TriggerReport>,
+    /// Ways back (not computed by this version).
+    pub recovery: Vec<Value>,
+    /// Characteristic metric (not computed by this version).
+    pub characteristic_metric: Option<Value>,
+    /// Mean time to collapse (not computed by this version).
+    pub mean_time_to_collapse: Option<Value>,
+    /// Advice (not computed by this version).
+    pub advice: Vec<Value>,
+    /// What a reader must know.
+    pub warnings: Vec<String>,
+}
+
+/// An analysis with what plots need beside it.
+pub struct Findings {
+    /// The document.
+    pub analysis: Analysis,
+    /// The landscape it rests on.
+    pub landscape: Landscape,
+    /// The limits, in base units.
+    pub limits: Limits,
+    /// Landscape and good state of the middle run, on which triggers are run.
+    pub median: Option<(Landscape, usize)>,
+}
+
+/// Analyses a model. `sha256` is that of its file.
+///
+/// # Errors
+/// [`LandscapeError`] if not even the branch at low load can be found.
+pub fn analyze(study: &Study, sha256: &str) -> Result<Findings, LandscapeError> {
+    let fluid = &study.fluid;
+    let load = study.load_index(fluid);
+    let landscape = landscape(fluid, load)?;
+    let limits = limits(fluid, load, &landscape);
+    let names = names(fluid, &landscape, &limits);
+    let good = names.iter().position(|n| n == "good");
+    let mut warnings = landscape.warnings.clone();
+    warnings.extend(limits.warnings.iter().cloned());
+    warnings.extend(checks(study));
+    let verdict = verdict(&landscape, &limits, good, &mut warnings);
+    let median = median(study, good.map(|_| (&landscape, good.unwrap_or(0))), &mut warnings);
+    let triggers = triggers(study, median.as_ref(), &mut warnings);
+    let now = study.load.value / study.load.factor;
+    let shown = |limit: &Limit, noise: bool| LimitLoad {
+        value: limit.load / study.load.factor,
+        unit: study.load.unit.clone(),
+        kind: limit.kind,
+        interval: None,
+        with_noise: noise.then_some(None),
+    };
+    let tip_over_load = limits.tip_over.as_ref().map(|l| shown(l, true));
+    let recovery_load = limits.recovery.as_ref().map(|l| shown(l, false));
+    let mut states: Vec<StateReport> =
+        landscape.states.iter().zip(&names).map(|(s, name)| state_report(fluid, &landscape, s, name)).collect();
+    states.extend(escape_report(fluid, &landscape));
+    let object = |pairs: &[(&str, &str)]| {
+        pairs.iter().map(|(k, v)| ((*k).to_owned(), Value::from(*v))).collect::<Map<String, Value>>()
+    };
+    let analysis = Analysis {
+        schema: "tipping.analyze/1",
+        tool: object(&[("version", env!("CARGO_PKG_VERSION"))]),
+        model: object(&[("name", &study.model.meta.name), ("sha256", sha256)]),
+        verdict,
+        load: LoadNow { path: study.load.path.clone(), value: now, unit: study.load.unit.clone() },
+        headroom: Headroom {
+            to_tip_over: tip_over_load.as_ref().map(|l| l.value / now - 1.0),
+            to_recovery: recovery_load.as_ref().map(|l| l.value / now - 1.0),
+        },
+        tip_over_load,
+        recovery_load,
+        states,
+        completeness: completeness(&landscape.completeness),
+        bounds: bounds(study),
+        triggers,
+        recovery: Vec::new(),
+        characteristic_metric: None,
+        mean_time_to_collapse: None,
+        advice: Vec::new(),
+        warnings,
+    };
+    Ok(Findings { analysis, landscape, limits, median })
+}
+
+fn completeness(found: &Completeness) -> String {
+    match found {
+        Completeness::Certified => "all equilibria (certified)".to_owned(),
+        Completeness::CertifiedWithin(searched) => {
+            let largest = searched.iter().map(|v| v.hi).fold(0.0, f64::max);
+            format!("all equilibria (certified) with every state up to {largest:e}")
+        }
+        Completeness::Undecided(boxes) => {
+            format!("found by search: the proof left {} boxes undecided", boxes.len())
+        }
+        Completeness::FoundBySearch => "found by search".to_owned(),
+    }
+}
+
+/// Names of the states at today's load. The good one lies on the branch before its tip-over point; stable ones elsewhere
+/// are collapsed.
+fn names(fluid: &Fluid, landscape: &Landscape, limits: &Limits) -> Vec<String> {
+    let goodput = fluid.process().output_index("goodput");
+    let load = fluid.process().output_index("load");
+    let starved = |s: &Found| match (goodput, load) {
+        (Some(g), Some(l)) => {
+            let values = fluid.outputs_at_rest(&s.x, &landscape.parameters);
+            values[g] < 0.5 * values[l]
+        }
+        _ => false,
+    };
+    let past_peak = |s: &Found| {
+        let peak = limits.tip_over.as_ref().filter(|t| t.kind == LimitKind::Peak);
+        peak.is_some() && starved(s)
+    };
+    let kind = |s: &Found| {
+        let on_good = s.segment.is_some_and(|i| i < limits.good_segments) && !past_peak(s);
+        match s.stable() {
+            Some(true) if on_good => "good",
+            Some(true) => "collapsed",
+            Some(false) if on_good => "oscillating",
+            Some(false) if s.spectrum.as_ref().is_some_and(|s| s.unstable == 1) => "saddle",
+            Some(false) => "unstable",
+            None => "undetermined",
+        }
+    };
+    let kinds: Vec<&str> = landscape.states.iter().map(kind).collect();
+    kinds
+        .iter()
+        .enumerate()
+        .map(|(i, k)| {
+            let same = kinds.iter().filter(|o| *o == k).count();
+            let number = kinds[..=i].iter().filter(|o| *o == k).count();
+            if same == 1 { (*k).to_owned() } else { format!("{k}-{number}") }
+        })
+        .collect()
+}
+
+fn verdict(landscape: &Landscape, limits: &Limits, good: Option<usize>, warnings: &mut Vec<String>) -> Verdict {
+    let collapsed = landscape.escape.is_some()
+        || landscape.states.iter().enumerate().any(|(i, s)| Some(i) != good && s.stable() == Some(true));
+    if landscape.states.iter().any(|s| s.stable().is_none()) {
+        warnings.push("the stability of a state at today's load could not be computed".to_owned());
+        return Verdict::Inconclusive;
+    }
+    let Some(good) = good else {
+        return match &limits.tip_over {
+            Some(limit) if limit.kind == LimitKind::Hopf && !collapsed => {
+                warnings.push("the good state oscillates at today's load".to_owned());
+                Verdict::Overloaded
+            }
+            _ if collapsed => Verdict::Overloaded,
+            _ => {
+                warnings.push("no stable state was found at today's load".to_owned());
+                Verdict::Inconclusive
+            }
+        };
+    };
+    if !collapsed {
+        return Verdict::Stable;
+    }
+    match landscape.from_start {
+        Some(Outcome::Attractor { index, .. }) if index != good => Verdict::Metastable,
+        Some(Outcome::Escape { .. }) => Verdict::Metastable,
+        _ => Verdict::Vulnerable,
+    }
+}
+
+fn state_report(fluid: &Fluid, landscape: &Landscape, found: &Found, name: &str) -> StateReport {
+    let modes = found.spectrum.as_ref().map(|s| s.modes.as_slice()).unwrap_or_default();
+    let values = fluid.outputs_at_rest(&found.x, &landscape.parameters);
+    let slowest = modes.first().map(|m| m.value.re.abs()).filter(|re| *re > 0.0);
+    StateReport {
+        name: name.to_owned(),
+        stable: found.stable() == Some(true),
+        eigenvalues: modes.iter().take(8).map(|m| [m.value.re, m.value.im]).collect(),
+        time_constant: slowest.map(|re| unit::human(1.0 / re, Dimension::TIME)),
+        ..measures(fluid, &found.x, &values)
+    }
+}
+
+fn measures(fluid: &Fluid, x: &[f64], values: &[f64]) -> StateReport {
+    let process = fluid.process();
+    let value = |name: &str| process.output_index(name).map(|i| values[i]).filter(|v| v.is_finite());
+    let states = process.states.iter().zip(x);
+    StateReport {
+        name: String::new(),
+        stable: false,
+        goodput: value("goodput"),
+        amplification: value("amplification"),
+        yield_: value("yield"),
+        state: states.map(|(s, v)| (s.info.name.clone(), Value::from(*v))).collect(),
+        eigenvalues: Vec::new(),
+        time_constant: None,
+    }
+}
+
+/// The state that grows without bound, described by what it was when its growth was certain.
+fn escape_report(fluid: &Fluid, landscape: &Landscape) -> Option<StateReport> {
+    let escape = landscape.escape.as_ref()?;
+    let report = match &escape.x {
+        Some(x) => {
+            let past = x.repeat(fluid.tape().1.lags);
+            measures(fluid, x, &fluid.outputs(0.0, x, &past, &landscape.parameters))
+        }
+        None => measures(fluid, &[], &vec![f64::NAN; fluid.process().outputs.len()]),
+    };
+    let name = &fluid.process().states[escape.state].info.name;
+    let mut state = Map::new();
+    state.insert(name.clone(), Value::from("grows without bound"));
+    Some(StateReport { name: "escape".to_owned(), stable: true, state, ..report })
+}
+
+/// The landscape of the middle run, with its good state. For models whose equations are the same, the one there is.
+fn median(study: &Study, good: Option<(&Landscape, usize)>, warnings: &mut Vec<String>) -> Option<(Landscape, usize)> {
+    let (own, index) = good?;
+    if study.model.triggers.is_empty() {
+        return None;
+    }
+    let same = study.model.services.is_empty() || study.model.meta.closure == crate::model::types::Closure::Fluid;
+    if same {
+        return Some((own.clone(), index));
+    }
+    let load = study.load_index(&study.median);
+    match landscape(&study.median, load) {
+        Ok(found) => {
+            let limits = limits(&study.median, load, &found);
+            let names = names(&study.median, &found, &limits);
+            match names.iter().position(|n| n == "good") {
+                Some(index) => Some((found, index)),
+                None => {
+                    warnings.push("triggers: the fluid equations have no good state at today's load".to_owned());
+                    None
+                }
+            }
+        }
+        Err(error) => {
+            warnings.push(format!("triggers: {error}"));
+            None
+        }
+    }
+}
+
+fn triggers(study: &Study, median: Option<&(Landscape, usize)>, warnings: &mut Vec<String>) -> Vec<TriggerReport> {
+    let Some((landscape, good)) = median else { return Vec::new() };
+    let Some(range) = Range::new(&study.median, landscape, *good) else { return Vec::new() };
+    let mut reports = Vec::new();
+    for trigger in &study.model.triggers {
+        let report = Plan::new(&study.model, &study.median, trigger).and_then(|plan| {
+            let stated = plan.duration.unwrap_or(0.0);
+            let fate = range.run(&plan, 1.0, stated)?;
+            let duration = range.critical_duration(&plan, 1.0)?;
+            let size = range.critical_size(&plan, stated, 1.0)?;
+            Ok((plan, fate, duration, size))
+        });
+        match report {
+            Ok((plan, fate, duration, size)) => {
+                for (what, threshold) in [("duration", duration), ("size", size)] {
+                    if threshold == Threshold::Undecided {
+                        warnings.push(format!("trigger `{}`: critical {what} inconclusive", plan.name));
+                    }
+                }
+                let percentiles =
+                    |p50: f64, unit: &str| Percentiles { p10: None, p50: Some(p50), p90: None, unit: unit.to_owned() };
+                reports.push(TriggerReport {
+                    name: plan.name.clone(),
+                    size: plan.scale.shown(1.0),
+                    duration: plan.duration,
+                    critical_duration: duration.value().map(|v| percentiles(v, "s")),
+                    critical_size: size.value().map(|v| percentiles(plan.scale.shown(v), &plan.scale.unit)),
+                    outcome: match fate {
+                        Fate::Tips => "tips",
+                        Fate::Heals => "heals",
+                        Fate::Undecided => "undecided",
+                    },
+                });
+            }
+            Err(error) => warnings.push(error.to_string()),
+        }
+    }
+    reports
+}
+
+/// OSDI 2022 theorem 2 for one client on one service that calls nobody.
+fn bounds(study: &Study) -> Option<Bounds> {
+    let ([client], [service]) = (study.model.clients.as_slice(), study.model.services.as_slice()) else { return None };
+    if !service.calls.is_empty() || !matches!(client.arrivals, Arrivals::Open { .. }) {
+        return None;
+    }
+    let capacity = service.servers.value / service.service_time.value / study.load.factor;
+    let retry = client.policy.retry.as_ref();
+    let attempts = match retry.map(|r| (r, &r.budget)) {
+        None => 1.0,
+        Some((r, Some(Budget::TokenBucket { fill, .. }))) => (1.0 + fill.value).min(r.attempts.value),
+        Some((r, None)) => r.attempts.value,
+    };
+    Some(Bounds {
+        capacity,
+        attempts: attempts.is_finite().then_some(attempts),
+        osdi22_stable_capacity: stable_capacity(capacity, attempts, 1.0),
+    })
+}
+
+/// Checks that need no mathematics but catch the usual causes.
+fn checks(study: &Study) -> Vec<String> {
+    let mut found = Vec::new();
+    for client in &study.model.clients {
+        let service =
+            study.model.services.iter().find(|s| s.name == client.calls || s.name.value == client.calls.value);
+        let (Some(service), Some(timeout)) = (service, &client.policy.timeout) else { continue };
+        let drain = service.queue.limit.value * service.service_time.value / service.servers.value;
+        let (who, what) = (&client.name.value, &service.name.value);
+        let human = |seconds: f64| unit::human(seconds, Dimension::TIME);
+        if drain.is_infinite() && service.servers.value.is_finite() {
+            found.push(format!("the queue of `{what}` is unbounded: in overload it grows for ever"));
+        } else if drain > timeout.value {
+            found.push(format!(
+                "a full queue of `{what}` takes {} to drain, but `{who}` waits {}: what is served last is served in vain",
+                human(drain),
+                human(timeout.value)
+            ));
+        }
+    }
+    found
+}

@@ -1,0 +1,276 @@
+//! The landscape of a model along its load: the main branch, all equilibria at today's load, escape.
+//!
+//! The main branch starts from rest at a tenth of the load and is followed upwards in load, through every fold, until a
+//! state leaves for infinity or load has grown so far that next to nothing is served. Equilibria at a load are where the branch passes
+//! it, together with what a certified or deflated search finds, and with where the system ends after a shock of many times
+//! the load. Escape is a state like any other: it exists at loads above the one where the branch leaves for infinity,
+//! or where the shocked system grows for ever.
+
+use crate::dynamics::continuation::{Branch, BranchError, BranchOptions, End, Orientation, follow};
+use crate::dynamics::equilibria::{Completeness, Effort, equilibria};
+use crate::dynamics::integrate::{History, IntegrateError, Options, Segment, integrate};
+use crate::dynamics::newton::newton;
+use crate::dynamics::outcome::{Judge, Outcome, distance};
+use crate::dynamics::spectrum::{Spectrum, SpectrumOptions, spectrum};
+use crate::process::field::Field;
+use crate::process::fluid::Fluid;
+
+/// An equilibrium with its stability.
+#[derive(Debug, Clone, PartialEq)]
+pub struct State {
+    /// The states.
+    pub x: Vec<f64>,
+    /// Its characteristic roots; `None` if they could not be computed.
+    pub spectrum: Option<Spectrum>,
+    /// Index of the branch segment (between points i and i+1) it was found on, if it was.
+    pub segment: Option<usize>,
+}
+
+impl State {
+    /// Whether it is stable, if that is known.
+    #[must_use]
+    pub fn stable(&self) -> Option<bool> {
+        self.spectrum.as_ref().map(|s| s.stable)
+    }
+}
+
+/// A state of the system that grows without bound.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Escape {
+    /// Index of the growing state.
+    pub state: usize,
+    /// All states when the growth was certain, if it was simulated.
+    pub x: Option<Vec<f64>>,
+    /// Rate of growth per second, if it was simulated.
+    pub growth: Option<f64>,
+}
+
+/// What exists at one load.
+#[derive(Debug, Clone)]
+pub struct Landscape {
+    /// The parameters at which this was computed.
+    pub parameters: Vec<f64>,
+    /// The main branch.
+    pub branch: Branch,
+    /// All equilibria found at today's load, by number inside.
+    pub states: Vec<State>,
+    /// What is known about others.
+    pub completeness: Completeness,
+    /// Escape, if the system has it at today's load.
+    pub escape: Option<Escape>,
+    /// Where the system ends from its start values: index into `states`, or escape.
+    pub from_start: Option<Outcome>,
+    /// Remarks about what was not reached.
+    pub warnings: Vec<String>,
+}
+
+/// Why there is no landscape.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum LandscapeError {
+    /// The equations cannot be solved at low load.
+    #[error("the equations cannot be solved at a tenth of the load: {0}")]
+    Start(#[from] IntegrateError),
+    /// No equilibrium at low load.
+    #[error("no equilibrium was found at a tenth of the load, where the branch should begin: {0}")]
+    Branch(#[from] BranchError),
+}
+
+/// Share of the load at which the main branch begins.
+const START_SHARE: f64 = 0.1;
+/// The branch is followed to this many times the load, in stages.
+const STAGES: [f64; 4] = [4.0, 32.0, 256.0, 2048.0];
+/// Lowest load of the branch, as a share of the load.
+const LOWEST_SHARE: f64 = 1e-3;
+
+/// Finds the landscape of a model along parameter `load`.
+///
+/// # Errors
+/// [`LandscapeError`] if not even the branch at low load can be found.
+pub fn landscape(fluid: &Fluid, load: usize) -> Result<Landscape, LandscapeError> {
+    let p = fluid.parameters();
+    let branch = main_branch(fluid, &p, load)?;
+    at_load(fluid, &p, load, branch)
+}
+
+/// Time after which a start from rest counts as settled, in units of the slowest thing the model names: its lags.
+fn patience(fluid: &Fluid, p: &[f64]) -> f64 {
+    1e4 * fluid.lags(p).last().copied().unwrap_or(1.0).max(1.0)
+}
+
+fn main_branch(fluid: &Fluid, p: &[f64], load: usize) -> Result<Branch, LandscapeError> {
+    let today = p[load];
+    let mut low = p.to_vec();
+    low[load] = START_SHARE * today;
+    let start = fluid.start();
+    let options = Options { retain: false, max_steps: 100_000, ..Options::default() };
+    // A start that is an equilibrium already, or close, needs no integration.
+    let settled = match newton(fluid, &low, &start) {
+        Ok(root) => root.x,
+        Err(_) => {
+            let until = patience(fluid, &low);
+            let path = integrate(fluid, 0.0, &History::Constant(start), &[Segment::new(until, &low)], &options)?;
+            path.final_state().to_vec()
+        }
+    };
+    let mut branch = None;
+    for stage in STAGES {
+        let options = BranchOptions::new(LOWEST_SHARE * today, stage * today);
+        let found = follow(fluid, &low, load, &settled, Orientation::Up, &options)?;
+        let finished =
+            found.end != End::ParameterBound || !found.specials.is_empty() || starved(fluid, p, load, &found);
+        branch = Some(found);
+        if finished {
+            break;
+        }
+    }
+    branch.ok_or(LandscapeError::Branch(BranchError::NoTangent))
+}
+
+/// Whether next to nothing is served at the upper end of a branch.
+fn starved(fluid: &Fluid, p: &[f64], load: usize, branch: &Branch) -> bool {
+    let Some(goodput) = fluid.process().output_index("goodput") else { return false };
+    let Some(last) = branch.points.last() else { return false };
+    let mut p = p.to_vec();
+    p[load] = last.parameter;
+    let served = fluid.outputs_at_rest(&last.x, &p)[goodput];
+    served < 0.5 * last.parameter
+}
+
+fn at_load(fluid: &Fluid, p: &[f64], load: usize, branch: Branch) -> Result<Landscape, LandscapeError> {
+    let today = p[load];
+    let mut warnings = Vec::new();
+    let mut states: Vec<State> = Vec::new();
+    let mut seeds = Vec::new();
+    for (i, pair) in branch.points.windows(2).enumerate() {
+        let (a, b) = (pair[0].parameter - today, pair[1].parameter - today);
+        if a * b > 0.0 || (a == 0.0 && i > 0) {
+            continue;
+        }
+        let share = if a == b { 0.0 } else { a / (a - b) };
+        let guess: Vec<f64> = pair[0].x.iter().zip(&pair[1].x).map(|(x, y)| x + share * (y - x)).collect();
+        match newton(fluid, p, &guess) {
+            Ok(root) if !known(fluid, &states, &root.x) => {
+                seeds.push(root.x.clone());
+                states.push(State { x: root.x, spectrum: None, segment: Some(i) });
+            }
+            Ok(_) => {}
+            Err(error) => {
+                warnings.push(format!("an equilibrium on the branch at today's load was not refined: {error}"))
+            }
+        }
+    }
+    let found = equilibria(fluid, p, &seeds, &Effort { starts: 24, ..Effort::default() });
+    for point in found.points {
+        match states.iter_mut().find(|s| distance(fluid.states(), &s.x, &point.x) < 1e-6) {
+            // The certified root is the better one.
+            Some(state) if point.enclosure.is_some() => state.x = point.x,
+            Some(_) => {}
+            None => states.push(State { x: point.x, spectrum: None, segment: None }),
+        }
+    }
+    for state in &mut states {
+        state.spectrum = spectrum(fluid, p, &state.x, &SpectrumOptions::default()).ok();
+    }
+    let mut landscape = Landscape {
+        parameters: p.to_vec(),
+        branch,
+        states,
+        completeness: found.completeness,
+        escape: None,
+        from_start: None,
+        warnings,
+    };
+    landscape.sort();
+    landscape.shock(fluid, load);
+    landscape.settle_from_start(fluid);
+    Ok(landscape)
+}
+
+fn known(fluid: &Fluid, states: &[State], x: &[f64]) -> bool {
+    states.iter().any(|s| distance(fluid.states(), &s.x, x) < 1e-6)
+}
+
+impl Landscape {
+    fn sort(&mut self) {
+        self.states.sort_by(|a, b| {
+            a.x.iter().zip(&b.x).map(|(x, y)| x.total_cmp(y)).find(|o| o.is_ne()).unwrap_or(std::cmp::Ordering::Equal)
+        });
+    }
+
+    /// A judge of trajectories at today's load, with the indices of its attractors in `states`.
+    #[must_use]
+    pub fn judge(&self, fluid: &Fluid) -> (Judge, Vec<usize>) {
+        let stable: Vec<usize> = (0..self.states.len()).filter(|&i| self.states[i].stable().unwrap_or(false)).collect();
+        let attractors = stable.iter().map(|&i| self.states[i].x.clone()).collect();
+        let others: Vec<Vec<f64>> =
+            self.states.iter().filter(|s| !s.stable().unwrap_or(false)).map(|s| s.x.clone()).collect();
+        (Judge::new(fluid, &self.parameters, attractors, &others), stable)
+    }
+
+    /// Drives the system far beyond its load, lets go, and adds where it ends if that is new.
+    fn shock(&mut self, fluid: &Fluid, load: usize) {
+        let p = self.parameters.clone();
+        let unbounded_at = match self.branch.end {
+            End::Unbounded { state } => self.branch.points.last().map(|l| (state, l.parameter)),
+            _ => None,
+        };
+        let mut shocked = p.clone();
+        shocked[load] *= 20.0;
+        let memory = fluid.lags(&p).last().copied().unwrap_or(0.0);
+        let slowest = self
+            .states
+            .first()
+            .and_then(|s| s.spectrum.as_ref())
+            .and_then(|s| s.modes.first())
+            .map_or(1.0, |m| 1.0 / m.value.re.abs().max(1e-3));
+        let duration = (30.0 * slowest).clamp(1.0, 1e3) + 5.0 * memory;
+        let start = self.states.first().map_or_else(|| fluid.start(), |s| s.x.clone());
+        let (judge, _) = self.judge(fluid);
+        let segments = [Segment::new(duration, &shocked), Segment::new(duration + patience(fluid, &p), &p)];
+        let options = Options { retain: false, rtol: 1e-5, max_steps: 50_000, ..Options::default() };
+        match judge.follow(fluid, &History::Constant(start), &segments, &options) {
+            Ok((Outcome::Escape { state, growth, .. }, path)) => {
+                let x = Some(path.final_state().to_vec());
+                self.escape = Some(Escape { state, x, growth: Some(growth) });
+            }
+            Ok((Outcome::Attractor { .. }, _)) => {}
+            Ok((Outcome::Undecided { .. }, path)) => self.add_end_of(fluid, path.final_state()),
+            Err(error) => self.warnings.push(format!("the system could not be followed after a shock: {error}")),
+        }
+        if let Some((state, at)) = unbounded_at
+            && self.escape.is_none()
+            && p[load] > at * (1.0 + 1e-6)
+        {
+            self.escape = Some(Escape { state, x: None, growth: None });
+        }
+    }
+
+    fn add_end_of(&mut self, fluid: &Fluid, end: &[f64]) {
+        let p = self.parameters.clone();
+        match newton(fluid, &p, end) {
+            Ok(root) if !known(fluid, &self.states, &root.x) => {
+                let spectrum = spectrum(fluid, &p, &root.x, &SpectrumOptions::default()).ok();
+                self.states.push(State { x: root.x, spectrum, segment: None });
+                self.sort();
+            }
+            Ok(_) => {}
+            Err(_) => self
+                .warnings
+                .push("after a shock the system neither settles nor grows without bound: it may oscillate".to_owned()),
+        }
+    }
+
+    fn settle_from_start(&mut self, fluid: &Fluid) {
+        let (judge, stable) = self.judge(fluid);
+        let p = &self.parameters;
+        let options = Options { retain: false, rtol: 1e-5, max_steps: 50_000, ..Options::default() };
+        let segments = [Segment::new(patience(fluid, p), p)];
+        match judge.follow(fluid, &History::Constant(fluid.start()), &segments, &options) {
+            Ok((Outcome::Attractor { index, t }, _)) => {
+                self.from_start = stable.get(index).map(|&index| Outcome::Attractor { index, t });
+            }
+            Ok((outcome, _)) => self.from_start = Some(outcome),
+            Err(error) => self.warnings.push(format!("the system could not be followed from its start: {error}")),
+        }
+    }
+}

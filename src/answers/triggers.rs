@@ -1,0 +1,373 @@
+//! Critical triggers: how long a trigger of its stated size, and how large one of its stated duration, must be to tip the
+//! good state over.
+//!
+//! The system rests in its good state; the trigger changes parameters for a while, or kicks states; then everything is as
+//! before, and the trajectory is followed until its outcome is decided ([`crate::dynamics::outcome`]). Size is measured
+//! along the line from today's value (0) through the stated one (1) and beyond. The threshold between healing and
+//! tipping is bracketed by doubling or halving and then bisected. Half of all runs tip at this threshold (p50), since it
+//! is that of the middle run; p10 and p90 need the noise of the model.
+
+use super::landscape::Landscape;
+use crate::dynamics::integrate::{History, IntegrateError, Options, Segment, Trajectory};
+use crate::dynamics::outcome::{Judge, Outcome};
+use crate::model::types::{Change, Model, Trigger};
+use crate::process::field::Field;
+use crate::process::fluid::Fluid;
+
+/// A trigger ready to run at any size and duration.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// Name of the trigger.
+    pub name: String,
+    /// Changed parameters: index, today's value, stated value, smallest value allowed.
+    sets: Vec<(usize, f64, f64, f64)>,
+    /// Kicked states: index and amount.
+    kicks: Vec<(usize, f64)>,
+    /// Stated duration; `None` for a kick.
+    pub duration: Option<f64>,
+    /// How its size is printed.
+    pub scale: SizeScale,
+}
+
+/// Translation of a size 0..1.. into what users read: `origin + size * span`, in base units, with unit and its factor.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SizeScale {
+    /// What is changed: a dotted path, or `size` for several at once.
+    pub label: String,
+    /// Value at size 0.
+    pub origin: f64,
+    /// Change per size.
+    pub span: f64,
+    /// Unit for printing.
+    pub unit: String,
+    /// Base units per unit.
+    pub factor: f64,
+}
+
+impl SizeScale {
+    /// The size as users read it, in [`SizeScale::unit`].
+    #[must_use]
+    pub fn shown(&self, size: f64) -> f64 {
+        (self.origin + size * self.span) / self.factor
+    }
+}
+
+/// Why a trigger cannot be run.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum TriggerError {
+    /// It changes something the equations do not take as a parameter.
+    #[error(
+        "trigger `{trigger}`: `{path}` changes the structure of the equations and cannot be changed while they run"
+    )]
+    Structural {
+        /// Name of the trigger.
+        trigger: String,
+        /// The path it sets.
+        path: String,
+    },
+    /// It kicks something that is not a state.
+    #[error("trigger `{trigger}`: `{path}` is not a state of the equations")]
+    NotAState {
+        /// Name of the trigger.
+        trigger: String,
+        /// The path it kicks.
+        path: String,
+    },
+    /// The equations could not be solved under it.
+    #[error("trigger `{trigger}`: {error}")]
+    Integration {
+        /// Name of the trigger.
+        trigger: String,
+        /// Why.
+        error: IntegrateError,
+    },
+}
+
+/// What became of one run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// The system came back to its good state.
+    Heals,
+    /// It ended elsewhere.
+    Tips,
+    /// Not decided in time.
+    Undecided,
+}
+
+/// A threshold of a trigger.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Threshold {
+    /// Tips from here on.
+    At(f64),
+    /// Nothing up to this tips it.
+    None(f64),
+    /// Some run on the way was not decided.
+    Undecided,
+}
+
+impl Threshold {
+    /// The threshold, if there is one.
+    #[must_use]
+    pub fn value(self) -> Option<f64> {
+        match self {
+            Self::At(value) => Some(value),
+            Self::None(_) | Self::Undecided => None,
+        }
+    }
+}
+
+impl Plan {
+    /// Prepares a trigger of `model` for the equations `fluid`.
+    ///
+    /// # Errors
+    /// [`TriggerError`] if it changes what the equations do not let change.
+    pub fn new(model: &Model, fluid: &Fluid, trigger: &Trigger) -> Result<Self, TriggerError> {
+        let process = fluid.process();
+        let mut sets = Vec::new();
+        let mut scales = Vec::new();
+        for (path, change) in &trigger.set {
+            let structural =
+                || TriggerError::Structural { trigger: trigger.name.value.clone(), path: path.value.clone() };
+            let index = process.parameter_index(&path.value).ok_or_else(structural)?;
+            let parameter = &process.parameters[index];
+            let today = parameter.value;
+            let stated = change.applied_to(today);
+            let lowest = if path.value.ends_with(".servers") { 1.0 } else { 1e-6 * today.abs() };
+            sets.push((index, today, stated, lowest));
+            let (unit, factor) = match change {
+                Change::To(q) => (q.unit.clone(), q.factor),
+                _ => (parameter.unit.clone(), parameter.factor),
+            };
+            scales.push(SizeScale { label: path.value.clone(), origin: today, span: stated - today, unit, factor });
+        }
+        let mut kicks = Vec::new();
+        for (path, amount) in &trigger.kick {
+            let not_a_state =
+                || TriggerError::NotAState { trigger: trigger.name.value.clone(), path: path.value.clone() };
+            let index = process.state_index(&path.value).ok_or_else(not_a_state)?;
+            kicks.push((index, amount.value));
+            scales.push(SizeScale {
+                label: path.value.clone(),
+                origin: 0.0,
+                span: amount.value,
+                unit: process.states[index].unit.clone(),
+                factor: 1.0,
+            });
+        }
+        let scale = if scales.len() == 1 {
+            scales.remove(0)
+        } else {
+            SizeScale { label: "size".to_owned(), origin: 0.0, span: 1.0, unit: "x stated".to_owned(), factor: 1.0 }
+        };
+        let duration = if sets.is_empty() { None } else { trigger.duration.as_ref().map(|d| d.value) };
+        let _ = model;
+        Ok(Self { name: trigger.name.value.clone(), sets, kicks, duration, scale })
+    }
+
+    /// Largest size at which every changed parameter stays in its range.
+    fn largest_size(&self) -> f64 {
+        self.sets
+            .iter()
+            .filter(|(_, today, stated, _)| stated < today)
+            .map(|(_, today, stated, lowest)| (today - lowest) / (today - stated))
+            .fold(f64::INFINITY, f64::min)
+    }
+
+    /// The spans of time of a run that starts the trigger at `at` and ends at `until`.
+    #[must_use]
+    pub fn segments(&self, base: &[f64], size: f64, duration: f64, at: f64, until: f64) -> Vec<Segment> {
+        let mut segments = Vec::new();
+        if at > 0.0 {
+            segments.push(Segment::new(at, base));
+        }
+        let kick: Vec<(usize, f64)> = self.kicks.iter().map(|&(i, amount)| (i, size * amount)).collect();
+        if self.sets.is_empty() || duration <= 0.0 {
+            segments.push(Segment { until, parameters: base.to_vec(), kick });
+        } else {
+            let mut changed = base.to_vec();
+            for &(index, today, stated, lowest) in &self.sets {
+                let value = today + size * (stated - today);
+                changed[index] = if stated < today { value.max(lowest) } else { value };
+            }
+            segments.push(Segment { until: at + duration, parameters: changed, kick });
+            segments.push(Segment::new(until, base));
+        }
+        segments
+    }
+}
+
+/// Everything needed to run triggers against one good state.
+pub struct Range<'a> {
+    fluid: &'a Fluid,
+    base: Vec<f64>,
+    rest: Vec<f64>,
+    judge: Judge,
+    good: usize,
+    options: Options,
+    patience: f64,
+}
+
+/// Doublings tried before a threshold is said not to exist.
+const DOUBLINGS: u32 = 12;
+
+impl<'a> Range<'a> {
+    /// A range for the landscape of `fluid`, whose good state is `landscape.states[good]`. `None` if that is not stable.
+    #[must_use]
+    pub fn new(fluid: &'a Fluid, landscape: &Landscape, good: usize) -> Option<Self> {
+        let (judge, stable) = landscape.judge(fluid);
+        let attractor = stable.iter().position(|&i| i == good)?;
+        let p = &landscape.parameters;
+        let lags = fluid.lags(p);
+        // With lags, steps are short anyway and the thresholds are those of a closure; without, they can be exact.
+        let rtol = if lags.is_empty() { 1e-9 } else { 1e-6 };
+        let options = Options { rtol, retain: false, max_steps: 200_000, ..Options::default() };
+        Some(Self {
+            fluid,
+            base: p.clone(),
+            rest: landscape.states[good].x.clone(),
+            judge,
+            good: attractor,
+            options,
+            patience: 1e4 * lags.last().copied().unwrap_or(1.0).max(1.0),
+        })
+    }
+
+    /// The good state the runs start from.
+    #[must_use]
+    pub fn rest(&self) -> &[f64] {
+        &self.rest
+    }
+
+    /// Runs a trigger.
+    ///
+    /// # Errors
+    /// [`TriggerError`] if the equations cannot be solved.
+    pub fn run(&self, plan: &Plan, size: f64, duration: f64) -> Result<Fate, TriggerError> {
+        let segments = plan.segments(&self.base, size, duration, 0.0, duration + self.patience);
+        let (outcome, _) = self.follow(plan, &segments, &self.options)?;
+        Ok(match outcome {
+            Outcome::Attractor { index, .. } if index == self.good => Fate::Heals,
+            Outcome::Attractor { .. } | Outcome::Escape { .. } => Fate::Tips,
+            Outcome::Undecided { .. } => Fate::Undecided,
+        })
+    }
+
+    /// Follows a trigger that starts at `at` to the end, keeping the whole path.
+    ///
+    /// # Errors
+    /// [`TriggerError`] if the equations cannot be solved.
+    pub fn path(
+        &self,
+        plan: &Plan,
+        (size, duration): (f64, f64),
+        at: f64,
+        until: f64,
+    ) -> Result<Trajectory, TriggerError> {
+        let segments = plan.segments(&self.base, size, duration, at, until);
+        let options = Options { retain: true, ..self.options.clone() };
+        crate::dynamics::integrate::integrate(
+            self.fluid,
+            0.0,
+            &History::Constant(self.rest.clone()),
+            &segments,
+            &options,
+        )
+        .map_err(|error| TriggerError::Integration { trigger: plan.name.clone(), error })
+    }
+
+    fn follow(
+        &self,
+        plan: &Plan,
+        segments: &[Segment],
+        options: &Options,
+    ) -> Result<(Outcome, Trajectory), TriggerError> {
+        self.judge
+            .follow(self.fluid, &History::Constant(self.rest.clone()), segments, options)
+            .map_err(|error| TriggerError::Integration { trigger: plan.name.clone(), error })
+    }
+
+    /// Shortest duration at which the trigger tips the system at `size`.
+    ///
+    /// # Errors
+    /// [`TriggerError`] if the equations cannot be solved.
+    pub fn critical_duration(&self, plan: &Plan, size: f64) -> Result<Threshold, TriggerError> {
+        let Some(stated) = plan.duration else { return Ok(Threshold::None(0.0)) };
+        threshold(stated, f64::INFINITY, 1e-7, |duration| self.run(plan, size, duration))
+    }
+
+    /// Smallest size at which the trigger tips the system at `duration` (ignored for a kick).
+    ///
+    /// # Errors
+    /// [`TriggerError`] if the equations cannot be solved.
+    pub fn critical_size(&self, plan: &Plan, duration: f64, guess: f64) -> Result<Threshold, TriggerError> {
+        let resolution = if plan.duration.is_none() { 1e-10 } else { 1e-7 };
+        threshold(guess, plan.largest_size(), resolution, |size| self.run(plan, size, duration))
+    }
+}
+
+/// Smallest value that tips, by doubling or halving from `start`, then bisection down to a relative width.
+fn threshold(
+    start: f64,
+    largest: f64,
+    resolution: f64,
+    run: impl Fn(f64) -> Result<Fate, TriggerError>,
+) -> Result<Threshold, TriggerError> {
+    let start = start.min(largest);
+    let (mut heals, mut tips) = match run(start)? {
+        Fate::Undecided => return Ok(Threshold::Undecided),
+        Fate::Tips => {
+            let mut low = start;
+            let mut below = None;
+            for _ in 0..3 * DOUBLINGS {
+                low *= 0.5;
+                match run(low)? {
+                    Fate::Heals => {
+                        below = Some(low);
+                        break;
+                    }
+                    Fate::Tips => {}
+                    Fate::Undecided => return Ok(Threshold::Undecided),
+                }
+            }
+            match below {
+                Some(low) => (low, 2.0 * low),
+                None => return Ok(Threshold::At(0.0)),
+            }
+        }
+        Fate::Heals => {
+            let (mut high, mut before) = (start, start);
+            let mut found = false;
+            for _ in 0..DOUBLINGS {
+                if high >= largest {
+                    break;
+                }
+                before = high;
+                high = (2.0 * high).min(largest);
+                match run(high)? {
+                    Fate::Tips => {
+                        found = true;
+                        break;
+                    }
+                    Fate::Heals => {}
+                    Fate::Undecided => return Ok(Threshold::Undecided),
+                }
+            }
+            if !found {
+                return Ok(Threshold::None(high));
+            }
+            (before, high)
+        }
+    };
+    while tips - heals > resolution * tips {
+        let middle = 0.5 * (heals + tips);
+        if middle <= heals || middle >= tips {
+            break;
+        }
+        match run(middle)? {
+            Fate::Tips => tips = middle,
+            Fate::Heals => heals = middle,
+            Fate::Undecided => return Ok(Threshold::Undecided),
+        }
+    }
+    Ok(Threshold::At(0.5 * (heals + tips)))
+}

@@ -1,0 +1,202 @@
+//! The outcome of a trajectory: an attractor by its number, escape, or undecided; decided as early as it can be.
+//!
+//! **Attractor.** The trajectory counts as captured by a stable equilibrium once it has stayed for the longest lag within
+//! a ball around it, in the norm `max_i |x_i - a_i| / (|a_i| + scale_i)`. The radius is a hundredth, and at most a fifth of
+//! the distance to the nearest other equilibrium.
+//!
+//! **Escape.** A state without upper bound is beyond every equilibrium: above ten times the largest of them and a hundred
+//! times its scale. It escapes if it then grows eightfold and its rate of growth has not fallen by more than a tenth on the
+//! way: a queue that would still settle slows down before it does.
+
+use super::integrate::{History, IntegrateError, Options, Segment, Step, Trajectory, integrate_with};
+use crate::process::field::{Field, StateInfo};
+use std::ops::ControlFlow;
+
+/// How a trajectory ends.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Outcome {
+    /// Captured by the attractor with this index, at this time.
+    Attractor {
+        /// Index in the list of attractors.
+        index: usize,
+        /// Time of the decision.
+        t: f64,
+    },
+    /// A state grows without bound.
+    Escape {
+        /// Index of the state.
+        state: usize,
+        /// Time of the decision.
+        t: f64,
+        /// Its rate of growth then, per second.
+        growth: f64,
+    },
+    /// Nothing was decided until this time.
+    Undecided {
+        /// Time reached.
+        t: f64,
+    },
+}
+
+/// What trajectories are judged against.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Judge {
+    attractors: Vec<Vec<f64>>,
+    radii: Vec<f64>,
+    thresholds: Vec<f64>,
+    memory: f64,
+}
+
+/// Distance between two states, weighted by their size: `max_i |a_i - b_i| / (|b_i| + scale_i)`.
+#[must_use]
+pub fn distance(states: &[StateInfo], a: &[f64], b: &[f64]) -> f64 {
+    states.iter().zip(a).zip(b).map(|((s, x), y)| (x - y).abs() / (y.abs() + s.scale)).fold(0.0, f64::max)
+}
+
+impl Judge {
+    /// A judge for a field at parameters `p` with these stable and these other equilibria.
+    #[must_use]
+    pub fn new<F: Field + ?Sized>(field: &F, p: &[f64], attractors: Vec<Vec<f64>>, others: &[Vec<f64>]) -> Self {
+        let states = field.states();
+        let all: Vec<&Vec<f64>> = attractors.iter().chain(others).collect();
+        let radius = |i: usize| {
+            let nearest = all
+                .iter()
+                .enumerate()
+                .filter(|(j, _)| *j != i)
+                .map(|(_, other)| distance(states, other, &attractors[i]))
+                .fold(f64::INFINITY, f64::min);
+            (0.2 * nearest).min(0.01)
+        };
+        let threshold = |i: usize| {
+            if states[i].upper.is_finite() {
+                return f64::INFINITY;
+            }
+            let largest = all.iter().map(|x| x[i]).fold(0.0, f64::max);
+            (10.0 * largest).max(100.0 * states[i].scale)
+        };
+        Self {
+            radii: (0..attractors.len()).map(radius).collect(),
+            thresholds: (0..states.len()).map(threshold).collect(),
+            memory: field.lags(p).last().copied().unwrap_or(0.0),
+            attractors,
+        }
+    }
+
+    /// Follows a trajectory through `segments` and decides its outcome once the last segment has begun.
+    ///
+    /// # Errors
+    /// [`IntegrateError`] if the equations cannot be solved.
+    pub fn follow<F: Field + ?Sized>(
+        &self,
+        field: &F,
+        history: &History<'_>,
+        segments: &[Segment],
+        options: &Options,
+    ) -> Result<(Outcome, Trajectory), IntegrateError> {
+        let watch_from = if segments.len() < 2 { f64::NEG_INFINITY } else { segments[segments.len() - 2].until };
+        let mut watch = Watch::new(self, field, watch_from);
+        let trajectory = integrate_with(field, 0.0, history, segments, options, &[], &mut |step| watch.step(step))?;
+        let undecided = Outcome::Undecided { t: trajectory.end() };
+        Ok((watch.outcome.unwrap_or(undecided), trajectory))
+    }
+}
+
+struct Watch<'a> {
+    judge: &'a Judge,
+    states: Vec<StateInfo>,
+    from: f64,
+    /// Attractor whose ball the trajectory is in, and since when.
+    inside: Option<(usize, f64)>,
+    /// Per state: size and rate of growth when it first was beyond its threshold.
+    beyond: Vec<Option<(f64, f64)>>,
+    slope: Vec<f64>,
+    outcome: Option<Outcome>,
+}
+
+impl<'a> Watch<'a> {
+    fn new<F: Field + ?Sized>(judge: &'a Judge, field: &F, from: f64) -> Self {
+        let dim = field.dim();
+        Self {
+            judge,
+            states: field.states().to_vec(),
+            from,
+            inside: None,
+            beyond: vec![None; dim],
+            slope: vec![0.0; dim],
+            outcome: None,
+        }
+    }
+
+    fn step(&mut self, step: &Step<'_>) -> ControlFlow<()> {
+        let (t, x) = (step.end(), step.after());
+        if t <= self.from {
+            return ControlFlow::Continue(());
+        }
+        let near = (0..self.judge.attractors.len())
+            .find(|&i| distance(&self.states, x, &self.judge.attractors[i]) <= self.judge.radii[i]);
+        self.inside = match (near, self.inside) {
+            (Some(i), Some((j, since))) if i == j => Some((j, since)),
+            (Some(i), _) => Some((i, t)),
+            (None, _) => None,
+        };
+        if let Some((index, since)) = self.inside
+            && t - since >= self.judge.memory
+        {
+            self.outcome = Some(Outcome::Attractor { index, t });
+            return ControlFlow::Break(());
+        }
+        step.slope(t, &mut self.slope);
+        for i in 0..x.len() {
+            if x[i] <= self.judge.thresholds[i] || self.slope[i] <= 0.0 {
+                self.beyond[i] = None;
+                continue;
+            }
+            let (size, growth) = *self.beyond[i].get_or_insert((x[i], self.slope[i]));
+            if x[i] >= 8.0 * size {
+                if self.slope[i] >= 0.9 * growth {
+                    self.outcome = Some(Outcome::Escape { state: i, t, growth: self.slope[i] });
+                    return ControlFlow::Break(());
+                }
+                self.beyond[i] = Some((x[i], self.slope[i]));
+            }
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::m1;
+    use super::*;
+
+    fn judge(load: f64) -> (Judge, [f64; 2]) {
+        let (field, p) = (m1(), [load, 0.75]);
+        let found = crate::dynamics::equilibria::equilibria(&field, &p, &[], &Default::default());
+        let mut stable = Vec::new();
+        let mut others = Vec::new();
+        for e in found.points {
+            let s = crate::dynamics::spectrum::spectrum(&field, &p, &e.x, &Default::default()).unwrap();
+            if s.stable { stable.push(e.x) } else { others.push(e.x) }
+        }
+        (Judge::new(&field, &p, stable, &others), p)
+    }
+
+    fn outcome(load: f64, n: f64) -> Outcome {
+        let (judge, p) = judge(load);
+        let history = History::Constant(vec![n, 0.0]);
+        judge.follow(&m1(), &history, &[Segment::new(1e7, &p)], &Options::default()).unwrap().0
+    }
+
+    #[test]
+    fn healing_and_escape_are_told_apart() {
+        assert!(matches!(outcome(400.0, 1500.0), Outcome::Attractor { index: 0, .. }));
+        assert!(matches!(outcome(400.0, 2500.0), Outcome::Escape { state: 0, .. }));
+    }
+
+    #[test]
+    fn a_far_equilibrium_is_not_escape() {
+        // Just below load 250 the queue grows past 4000 before it settles at 4999.
+        assert!(matches!(outcome(249.95, 3000.0), Outcome::Attractor { index: 1, .. }));
+    }
+}
