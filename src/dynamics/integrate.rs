@@ -4,14 +4,15 @@
 //! x'(t) = f(t, x(t), x(t - L_1), ..., x(t - L_k); p),    x(t) = φ(t) for t <= t_0
 //! ```
 //!
-//! The method is Rodas5P ([`rodas5p`]) with exact Jacobians. Delays are treated by the method of steps: the step never
+//! The method is Rodas5P (`rodas5p`) with exact Jacobians. Delays are treated by the method of steps: the step never
 //! exceeds the smallest lag, so every delayed state is known from the initial function or from the dense output of
-//! accepted steps, and every point where the solution loses smoothness is the end of a step ([`breakpoints`]).
+//! accepted steps, and every point where the solution loses smoothness is the end of a step (`breakpoints`).
 //!
-//! The local error of state `i` is held below `rtol |x_i| + rtol · atol_factor · scale_i`. A step that leaves the declared
-//! domain of a state by more than its absolute tolerance, or whose right-hand side is not finite, is rejected and
-//! halved, never accepted; a miss within the tolerance is moved on to the bound, so that a state may come to rest there.
-//! Step size control is proportional-integral (Gustafsson 1991; Hairer & Wanner, *Solving ODEs II*, section IV.2).
+//! The local error of state `i` is held below `rtol |x_i| + rtol · atol_factor · scale_i`. A step that leaves the
+//! declared domain of a state by more than its absolute tolerance, or whose right-hand side is not finite, is
+//! rejected and halved, never accepted; a miss within the tolerance is moved on to the bound, so that a state may
+//! come to rest there. Step size control is proportional-integral (Gustafsson 1991; Hairer & Wanner, *Solving ODEs
+//! II*, section IV.2).
 //!
 //! Parameters are piecewise constant in time: one [`Segment`] for each piece.
 

@@ -4,10 +4,10 @@
 //! J(x) δ = -f(x),   J = Σ_j ∂f/∂x(t-L_j),   x ← x + λ δ
 //! ```
 //!
-//! The damping `λ` is chosen by the natural monotonicity test `‖J(x)⁻¹ f(x + λδ)‖ <= (1 - λ/4) ‖δ‖`, which does not depend
-//! on how the equations are scaled (Deuflhard, *Newton Methods for Nonlinear Problems*, 2004, section 3.3). Norms weigh
-//! state `i` by `1/(|x_i| + scale_i)`. Iterates are kept in the domain of the states. A converged iteration is followed by
-//! undamped steps as long as they help, so that roots are right to rounding.
+//! The damping `λ` is chosen by the natural monotonicity test `‖J(x)⁻¹ f(x + λδ)‖ <= (1 - λ/4) ‖δ‖`, which does not
+//! depend on how the equations are scaled (Deuflhard, *Newton Methods for Nonlinear Problems*, 2004, section 3.3).
+//! Norms weigh state `i` by `1/(|x_i| + scale_i)`. Iterates are kept in the domain of the states. A converged
+//! iteration is followed by undamped steps as long as they help, so that roots are right to rounding.
 
 use super::linear::Lu;
 use crate::process::field::{Field, Jacobian};
@@ -123,7 +123,8 @@ pub fn newton<F: Field + ?Sized>(field: &F, p: &[f64], start: &[f64]) -> Result<
     iterate(field, p, start, &|_, _| 1.0)
 }
 
-/// As [`newton`], with each correction multiplied by `stretch(x, δ)`: how deflation enters (see `equilibria::deflation`).
+/// As [`newton`], with each correction multiplied by `stretch(x, δ)`: how deflation enters (see
+/// `equilibria::deflation`).
 pub(super) fn iterate<F: Field + ?Sized>(
     field: &F,
     p: &[f64],
