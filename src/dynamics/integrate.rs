@@ -17,9 +17,11 @@
 //! Parameters are piecewise constant in time: one [`Segment`] for each piece.
 
 mod breakpoints;
+mod delayed;
 mod driver;
 mod event;
 mod rodas5p;
+mod tableau;
 mod trajectory;
 
 use std::ops::ControlFlow;
@@ -40,7 +42,8 @@ pub struct Options {
     pub max_steps: usize,
     /// First step to try at the start of each segment; `None` chooses one.
     pub initial_step: Option<f64>,
-    /// Largest step.
+    /// Largest step. A right-hand side that depends on time through pulses needs it no larger than a pulse: while the
+    /// solution is at rest, steps are long, and what lies between the points where it is evaluated is not seen.
     pub max_step: f64,
     /// Whether all steps are kept. If not, only those the lags reach back to are: for long runs with an observer.
     pub retain: bool,
@@ -174,6 +177,14 @@ pub enum IntegrateError {
         until: f64,
         /// The end of the one before, or the start.
         before: f64,
+    },
+    /// The integration starts outside the domain of a state.
+    #[error("state {state} starts at {value}, outside its domain")]
+    StartOutsideDomain {
+        /// Name of the state.
+        state: String,
+        /// Its value at the start.
+        value: f64,
     },
     /// A lag is not positive and finite.
     #[error("a lag of {lag} is not positive and finite")]

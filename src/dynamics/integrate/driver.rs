@@ -3,8 +3,9 @@
 use std::ops::ControlFlow;
 
 use super::breakpoints::Breakpoints;
+use super::delayed::Delayed;
 use super::event::{Event, zeros};
-use super::rodas5p::{Breakdown, Past, Rodas5p};
+use super::rodas5p::{Breakdown, Rodas5p};
 use super::trajectory::{Hit, Step, Stop, Trajectory};
 use super::{History, IntegrateError, Options, Rejection, Segment};
 use crate::process::field::Field;
@@ -24,36 +25,6 @@ const LARGEST_DEFECT: f64 = 100.0;
 /// Exponents of the proportional-integral controller for an error of order 5 (Gustafsson 1991).
 const PROPORTIONAL: f64 = 0.7 / 5.0;
 const INTEGRAL: f64 = 0.3 / 5.0;
-
-struct Delayed<'a> {
-    history: &'a History<'a>,
-    path: &'a Trajectory,
-    lags: &'a [f64],
-}
-
-impl Past for Delayed<'_> {
-    fn states(&self, t: f64, opening: bool, out: &mut [f64]) {
-        let dim = self.path.dim();
-        for (lag, row) in self.lags.iter().zip(out.chunks_exact_mut(dim)) {
-            let slack = 16.0 * f64::EPSILON * (t.abs() + lag);
-            match self.path.locate(t - lag, opening, slack) {
-                Some(i) => self.path.step(i).at(t - lag, row),
-                None => self.history.value(t - lag, row),
-            }
-        }
-    }
-
-    fn slopes(&self, t: f64, out: &mut [f64]) {
-        let dim = self.path.dim();
-        for (lag, row) in self.lags.iter().zip(out.chunks_exact_mut(dim)) {
-            let slack = 16.0 * f64::EPSILON * (t.abs() + lag);
-            match self.path.locate(t - lag, true, slack) {
-                Some(i) => self.path.step(i).slope(t - lag, row),
-                None => self.history.slope(t - lag, row),
-            }
-        }
-    }
-}
 
 /// Everything that is fixed during one integration.
 pub(super) struct Driver<'a, F: Field + ?Sized> {
@@ -94,6 +65,12 @@ impl<'a, F: Field + ?Sized> Driver<'a, F> {
         let dim = self.field.dim();
         let mut x = vec![0.0; dim];
         self.history.value(start, &mut x);
+        for ((v, info), atol) in x.iter_mut().zip(self.field.states()).zip(&self.atol) {
+            if !(info.lower - atol <= *v && *v <= info.upper + atol) {
+                return Err(IntegrateError::StartOutsideDomain { state: info.name.clone(), value: *v });
+            }
+            *v = v.max(info.lower).min(info.upper);
+        }
         let mut all_lags = Vec::with_capacity(segments.len());
         for segment in segments {
             let lags = self.field.lags(&segment.parameters);

@@ -359,19 +359,29 @@ fn wrong_arguments_are_named() {
     let backwards = [Segment::new(2.0, &[]), Segment::new(1.0, &[])];
     let error = integrate(&field, 0.0, &history, &backwards, &tight(1e-6)).unwrap_err();
     assert_eq!(error, IntegrateError::UnorderedSegments { index: 1, until: 1.0, before: 2.0 });
+    let segments = [Segment::new(1.0, &[400.0, 0.75])];
+    let error = integrate(&m1(), 0.0, &History::Constant(vec![-1.0, 0.0]), &segments, &tight(1e-6)).unwrap_err();
+    assert_eq!(error, IntegrateError::StartOutsideDomain { state: "n".to_owned(), value: -1.0 });
     let long = History::Constant(vec![1.0, 2.0]);
     let error = integrate(&field, 0.0, &long, &[Segment::new(1.0, &[])], &tight(1e-6)).unwrap_err();
     assert_eq!(error, IntegrateError::Dimension { expected: 1, found: 2 });
 }
 
 #[test]
-fn a_square_wave_is_integrated_to_its_mean() {
+fn pulses_in_time_are_not_stepped_over() {
+    // A queue of capacity 100/s with load 50/s and, for 0.2 s of every 2 s, 150/s: it peaks near 10. Nothing but the time
+    // tells when the load changes, and in between all is at rest, so that the step grows until it can pass a pulse.
     let field = Plain::new(
         1,
         |_| Vec::new(),
-        |t, _, _, _, dx| dx[0] = if t.rem_euclid(2.0) < 1.0 { 50.0 } else { -50.0 },
-        |_, _, _, _, out| out.blocks[0][(0, 0)] = 0.0,
+        |t, x, _, p, dx| {
+            dx[0] = if (t + p[0]).rem_euclid(2.0) < 0.2 { 150.0 } else { 50.0 } - 100.0 * x[0].min(1.0);
+        },
+        |_, x, _, _, out| out.blocks[0][(0, 0)] = if x[0] < 1.0 { -100.0 } else { 0.0 },
     );
-    let path = run(&field, &[0.0], 100.0, &[], &tight(1e-6));
-    assert!(path.final_state()[0].abs() < 0.05, "{:?}", path.final_state());
+    for (rtol, shift) in [(1e-5, 1.4), (1e-6, 1.0), (1e-6, 1.1), (1e-7, 0.9)] {
+        let path = run(&field, &[0.0], 400.0, &[shift], &tight(rtol));
+        let peak = path.steps().map(|s| s.after()[0]).fold(0.0, f64::max);
+        assert!((peak - 10.0).abs() < 1.0, "rtol {rtol}, shift {shift}: {peak}");
+    }
 }
