@@ -166,7 +166,13 @@ fn between<F: Field + ?Sized>(
         if ma.abs_diff(mb) > explained {
             let found =
                 (0..=explained).find_map(|skip| hopf::locate(system, from, &b.y, fewer + skip, &options.spectrum));
-            kinds.extend(found.map(Kind::Hopf));
+            let even = ma.abs_diff(mb) >= explained + 2;
+            match found {
+                Some(location) => kinds.push(Kind::Hopf(location)),
+                // Two real roots crossing together: a branch point of higher multiplicity.
+                None if even => kinds.push(Kind::BranchPoint(Location::Unrefined(Bracket::of(system, from, &b.y)))),
+                None => {}
+            }
         }
     }
     kinds

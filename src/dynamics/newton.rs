@@ -96,6 +96,14 @@ pub struct Root {
 /// Why [`newton`] found no root.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
 pub enum NewtonError {
+    /// The guess has the wrong number of states.
+    #[error("expected {expected} states, found {found}")]
+    Dimension {
+        /// Number of states of the field.
+        expected: usize,
+        /// Number of states of the guess.
+        found: usize,
+    },
     /// The Jacobian is singular or not finite.
     #[error("the Jacobian is singular or not finite")]
     Singular,
@@ -132,6 +140,9 @@ pub(super) fn iterate<F: Field + ?Sized>(
     stretch: &dyn Fn(&[f64], &[f64]) -> f64,
 ) -> Result<Root, NewtonError> {
     let dim = field.dim();
+    if start.len() != dim {
+        return Err(NewtonError::Dimension { expected: dim, found: start.len() });
+    }
     let mut equations = Equations::new(field, p);
     let mut lu = Lu::new(dim);
     let mut x = start.to_vec();

@@ -17,6 +17,7 @@ use super::palc::{Limit, Move, Pace, Walk, domain_limits};
 use super::system::System;
 use super::{Bracket, BranchError, BranchOptions, End, FoldPoint, Location, Orientation};
 use crate::dynamics::linear::Lu;
+use crate::dynamics::newton::NewtonError;
 use crate::process::field::Field;
 
 /// Spacing of the differences for the quadratic coefficient: extrapolated, so their error is its fourth power.
@@ -70,6 +71,9 @@ pub fn fold_curve<F: Field + ?Sized>(
         if index >= p.len() {
             return Err(BranchError::NoParameter { index, count: p.len() });
         }
+    }
+    if from.x.len() != field.dim() || from.null.len() != field.dim() {
+        return Err(NewtonError::Dimension { expected: field.dim(), found: from.x.len() }.into());
     }
     let bounds = [(from.parameter, options.parameter), (p[k.1], second)];
     for (value, (low, high)) in bounds {
