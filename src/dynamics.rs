@@ -1,8 +1,8 @@
 //! Dynamical-systems numerics on a [`crate::process::field::Field`].
 //!
 //! In dependency order: [`linear`] (dense LU), [`integrate`] (initial value problems, with lags), [`newton`] (one
-//! equilibrium), [`equilibria`] (all of them, with proof where possible), [`spectrum`] (their stability), [`continuation`] (branches in a
-//! parameter), [`outcome`] (where a trajectory ends).
+//! equilibrium), [`equilibria`] (all of them, with proof where possible), [`spectrum`] (their stability),
+//! [`continuation`] (branches in a parameter).
 
 pub mod continuation;
 pub mod equilibria;

@@ -1,8 +1,8 @@
 //! Equilibria of a field: all of them with proof where that is possible, otherwise those a search finds, and always
 //! which of the two it is.
 //!
-//! First interval branch and prune ([`prune`]); if the field has no interval extension, or boxes remain undecided, deflated
-//! Newton from many starts ([`deflation`]) looks for what is missing.
+//! First interval branch and prune ([`prune`]); if the field has no interval extension, or boxes remain undecided,
+//! deflated Newton from many starts ([`deflation`]) looks for what is missing.
 
 pub mod deflation;
 pub mod prune;

@@ -4,21 +4,24 @@
 //! x'(t) = f(t, x(t), x(t - L_1), ..., x(t - L_k); p),    x(t) = φ(t) for t <= t_0
 //! ```
 //!
-//! The method is Rodas5P ([`rodas5p`]) with exact Jacobians. Delays are treated by the method of steps: the step never
+//! The method is Rodas5P (`rodas5p`) with exact Jacobians. Delays are treated by the method of steps: the step never
 //! exceeds the smallest lag, so every delayed state is known from the initial function or from the dense output of
-//! accepted steps, and every point where the solution loses smoothness is the end of a step ([`breakpoints`]).
+//! accepted steps, and every point where the solution loses smoothness is the end of a step (`breakpoints`).
 //!
-//! The local error of state `i` is held below `rtol |x_i| + rtol · atol_factor · scale_i`. A step that leaves the declared
-//! domain of a state by more than its absolute tolerance, or whose right-hand side is not finite, is rejected and
-//! halved, never accepted; a miss within the tolerance is moved on to the bound, so that a state may come to rest there.
-//! Step size control is proportional-integral (Gustafsson 1991; Hairer & Wanner, *Solving ODEs II*, section IV.2).
+//! The local error of state `i` is held below `rtol |x_i| + rtol · atol_factor · scale_i`. A step that leaves the
+//! declared domain of a state by more than its absolute tolerance, or whose right-hand side is not finite, is
+//! rejected and halved, never accepted; a miss within the tolerance is moved on to the bound, so that a state may
+//! come to rest there. Step size control is proportional-integral (Gustafsson 1991; Hairer & Wanner, *Solving ODEs
+//! II*, section IV.2).
 //!
 //! Parameters are piecewise constant in time: one [`Segment`] for each piece.
 
 mod breakpoints;
+mod delayed;
 mod driver;
 mod event;
 mod rodas5p;
+mod tableau;
 mod trajectory;
 
 use std::ops::ControlFlow;
@@ -39,7 +42,8 @@ pub struct Options {
     pub max_steps: usize,
     /// First step to try at the start of each segment; `None` chooses one.
     pub initial_step: Option<f64>,
-    /// Largest step.
+    /// Largest step. A right-hand side that depends on time through pulses needs it no larger than a pulse: while the
+    /// solution is at rest, steps are long, and what lies between the points where it is evaluated is not seen.
     pub max_step: f64,
     /// Whether all steps are kept. If not, only those the lags reach back to are: for long runs with an observer.
     pub retain: bool,
@@ -173,6 +177,14 @@ pub enum IntegrateError {
         until: f64,
         /// The end of the one before, or the start.
         before: f64,
+    },
+    /// The integration starts outside the domain of a state.
+    #[error("state {state} starts at {value}, outside its domain")]
+    StartOutsideDomain {
+        /// Name of the state.
+        state: String,
+        /// Its value at the start.
+        value: f64,
     },
     /// A lag is not positive and finite.
     #[error("a lag of {lag} is not positive and finite")]

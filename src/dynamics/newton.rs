@@ -4,10 +4,10 @@
 //! J(x) δ = -f(x),   J = Σ_j ∂f/∂x(t-L_j),   x ← x + λ δ
 //! ```
 //!
-//! The damping `λ` is chosen by the natural monotonicity test `‖J(x)⁻¹ f(x + λδ)‖ <= (1 - λ/4) ‖δ‖`, which does not depend
-//! on how the equations are scaled (Deuflhard, *Newton Methods for Nonlinear Problems*, 2004, section 3.3). Norms weigh
-//! state `i` by `1/(|x_i| + scale_i)`. Iterates are kept in the domain of the states. A converged iteration is followed by
-//! undamped steps as long as they help, so that roots are right to rounding.
+//! The damping `λ` is chosen by the natural monotonicity test `‖J(x)⁻¹ f(x + λδ)‖ <= (1 - λ/4) ‖δ‖`, which does not
+//! depend on how the equations are scaled (Deuflhard, *Newton Methods for Nonlinear Problems*, 2004, section 3.3).
+//! Norms weigh state `i` by `1/(|x_i| + scale_i)`. Iterates are kept in the domain of the states. A converged
+//! iteration is followed by undamped steps as long as they help, so that roots are right to rounding.
 
 use super::linear::Lu;
 use crate::process::field::{Field, Jacobian};
@@ -96,6 +96,14 @@ pub struct Root {
 /// Why [`newton`] found no root.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
 pub enum NewtonError {
+    /// The guess has the wrong number of states.
+    #[error("expected {expected} states, found {found}")]
+    Dimension {
+        /// Number of states of the field.
+        expected: usize,
+        /// Number of states of the guess.
+        found: usize,
+    },
     /// The Jacobian is singular or not finite.
     #[error("the Jacobian is singular or not finite")]
     Singular,
@@ -123,7 +131,8 @@ pub fn newton<F: Field + ?Sized>(field: &F, p: &[f64], start: &[f64]) -> Result<
     iterate(field, p, start, &|_, _| 1.0)
 }
 
-/// As [`newton`], with each correction multiplied by `stretch(x, δ)`: how deflation enters (see `equilibria::deflation`).
+/// As [`newton`], with each correction multiplied by `stretch(x, δ)`: how deflation enters (see
+/// `equilibria::deflation`).
 pub(super) fn iterate<F: Field + ?Sized>(
     field: &F,
     p: &[f64],
@@ -131,6 +140,9 @@ pub(super) fn iterate<F: Field + ?Sized>(
     stretch: &dyn Fn(&[f64], &[f64]) -> f64,
 ) -> Result<Root, NewtonError> {
     let dim = field.dim();
+    if start.len() != dim {
+        return Err(NewtonError::Dimension { expected: dim, found: start.len() });
+    }
     let mut equations = Equations::new(field, p);
     let mut lu = Lu::new(dim);
     let mut x = start.to_vec();

@@ -4,10 +4,11 @@
 //! det(λ I - A_0 - Σ_j A_j e^{-λ L_j}) = 0,     A_j = ∂f/∂x(t - L_j)
 //! ```
 //!
-//! Without lags these are the eigenvalues of the Jacobian ([`dense`]). With lags there are infinitely many, of which
-//! finitely many lie to the right of any vertical line; they are approximated by collocation ([`collocation`]) and each is
-//! then corrected by Newton's method on the characteristic equation itself ([`characteristic`]) and kept only if it
-//! satisfies it. The number of collocation points grows until corrections are small: until then a root might be missing.
+//! Without lags these are the eigenvalues of the Jacobian (`dense`). With lags there are infinitely many, of which
+//! finitely many lie to the right of any vertical line; they are approximated by collocation (`collocation`) and each
+//! is then corrected by Newton's method on the characteristic equation itself (`characteristic`) and kept only if it
+//! satisfies it. The number of collocation points grows until corrections are small: until then a root might be
+//! missing.
 
 pub(crate) mod characteristic;
 mod collocation;
@@ -140,7 +141,8 @@ fn delayed_spectrum(
     last
 }
 
-/// Corrects the rightmost approximations; says whether those that decide on stability moved little, each to its own root.
+/// Corrects the rightmost approximations; says whether those that decide on stability moved little, each to its own
+/// root.
 fn correct_all(
     blocks: &[DMatrix<f64>],
     lags: &[f64],

@@ -2,7 +2,8 @@
 //!
 //! The determinant of `[F_y; tᵀ]` changes sign at a simple branch point and nowhere else along a branch (Keller 1977;
 //! Allgower & Georg, *Introduction to Numerical Continuation Methods*, 2003, section 8.1). The bordered matrix is
-//! singular there, which rules Newton's method out; the sign is bisected along the branch, to where the corrector still works.
+//! singular there, which rules Newton's method out; the sign is bisected along the branch, to where the corrector
+//! still works.
 
 use super::curve::{Curve, distance};
 use super::palc::Node;

@@ -1,5 +1,5 @@
-//! A curve given by `m` equations in `m + 1` unknowns, `F(y) = 0`, and what can be done with any such curve: correct a point
-//! in a hyperplane, find the tangent, go to a point between two others. All of it solves one bordered matrix,
+//! A curve given by `m` equations in `m + 1` unknowns, `F(y) = 0`, and what can be done with any such curve: correct
+//! a point in a hyperplane, find the tangent, go to a point between two others. All of it solves one bordered matrix,
 //!
 //! ```text
 //! [ F_y  ]

@@ -1,7 +1,7 @@
 //! Folds: where the branch turns back in the parameter.
 //!
-//! A fold is bracketed by a change of sign of the parameter component of the tangent, and refined by Newton's method on the
-//! minimally augmented system
+//! A fold is bracketed by a change of sign of the parameter component of the tangent, and refined by Newton's method
+//! on the minimally augmented system
 //!
 //! ```text
 //! F(u, s) = 0,   σ(u, s) = 0,     [ F_u  b ] [ v ]   [ 0 ]      [ F_uᵀ  c ] [ w ]   [ 0 ]
@@ -10,9 +10,9 @@
 //! ```
 //!
 //! where `σ` vanishes exactly where `F_u` is singular, and `v`, `w` are then its null vectors. W. Govaerts, *Numerical
-//! Methods for Bifurcations of Dynamical Equilibria* (2000), section 4.1. The derivative `σ_y` is a central difference of
-//! exact Jacobians: it steers the iteration and does not limit its accuracy. If Newton fails, the bracket is halved and it
-//! is tried again; a fold that resists is reported with its bracket.
+//! Methods for Bifurcations of Dynamical Equilibria* (2000), section 4.1. The derivative `σ_y` is a central
+//! difference of exact Jacobians: it steers the iteration and does not limit its accuracy. If Newton fails, the
+//! bracket is halved and it is tried again; a fold that resists is reported with its bracket.
 
 use super::curve::{Curve, distance, dot};
 use super::palc::Node;

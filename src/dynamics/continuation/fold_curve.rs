@@ -1,14 +1,15 @@
 //! Fold curves: the folds of a branch as a second parameter changes, and the cusps where two of them meet.
 //!
-//! The minimally augmented system of [`super::fold`] with both parameters free is a curve,
+//! The minimally augmented system of `fold` with both parameters free is a curve,
 //!
 //! ```text
 //! F(u, s_1, s_2) = 0,   σ(u, s_1, s_2) = 0,
 //! ```
 //!
-//! walked like any other. Between the two values of the first parameter on it the system has more than one stable state.
-//! A cusp is where the quadratic coefficient `wᵀ F_uu(v, v)` changes sign, `v` and `w` being the null vectors; it is located
-//! along the curve by regula falsi. Y. Kuznetsov, *Elements of Applied Bifurcation Theory*, sections 8.2 and 10.3.
+//! walked like any other. Between the two values of the first parameter on it the system has more than one stable
+//! state. A cusp is where the quadratic coefficient `wᵀ F_uu(v, v)` changes sign, `v` and `w` being the null vectors;
+//! it is located along the curve by regula falsi. Y. Kuznetsov, *Elements of Applied Bifurcation Theory*, sections
+//! 8.2 and 10.3.
 
 use super::curve::{Curve, distance, dot};
 use super::fold::{Borders, DIFFERENCE};
@@ -16,6 +17,7 @@ use super::palc::{Limit, Move, Pace, Walk, domain_limits};
 use super::system::System;
 use super::{Bracket, BranchError, BranchOptions, End, FoldPoint, Location, Orientation};
 use crate::dynamics::linear::Lu;
+use crate::dynamics::newton::NewtonError;
 use crate::process::field::Field;
 
 /// Spacing of the differences for the quadratic coefficient: extrapolated, so their error is its fourth power.
@@ -70,6 +72,9 @@ pub fn fold_curve<F: Field + ?Sized>(
             return Err(BranchError::NoParameter { index, count: p.len() });
         }
     }
+    if from.x.len() != field.dim() || from.null.len() != field.dim() {
+        return Err(NewtonError::Dimension { expected: field.dim(), found: from.x.len() }.into());
+    }
     let bounds = [(from.parameter, options.parameter), (p[k.1], second)];
     for (value, (low, high)) in bounds {
         if !(low <= value && value <= high && low < high) {
@@ -87,9 +92,8 @@ pub fn fold_curve<F: Field + ?Sized>(
     let null: Vec<f64> = stretched.collect();
     let mut folds = Folds { second: k.1, unit: unit(1), border: Lu::new(n + 2), null: Borders::new(n, &null), system };
     let mut limits = domain_limits(field.states(), options.escape);
-    for i in 0..2 {
+    for (i, (_, (low, high))) in bounds.into_iter().enumerate() {
         let limit = |value: f64, upper| Limit { coordinate: n + i, value, upper, slack: 0.0, end: End::ParameterBound };
-        let (low, high) = bounds[i].1;
         limits.extend([limit(low / unit(i), false), limit(high / unit(i), true)]);
     }
     let pace = Pace { first: options.first_step, smallest: options.smallest_step, largest: options.largest_step };

@@ -1,11 +1,11 @@
 //! Hopf points: where a pair of complex characteristic roots crosses the imaginary axis.
 //!
 //! Between two points of a branch with `m` and more than `m` unstable roots, the real part of the root that is number
-//! `m + 1` from the right is a continuous function along the branch with a change of sign. It is located by the Illinois
-//! variant of regula falsi with bisection as safeguard. Each root is corrected on the characteristic equation, so that
-//! the crossing is found to rounding; its imaginary part is the angular frequency of the oscillation that starts there.
-//! Y. Kuznetsov, *Elements of Applied Bifurcation Theory*, sections 3.4 and 10.2; for delays K. Engelborghs & D. Roose,
-//! SIAM J. Numer. Anal. 40 (2002) 629-650.
+//! `m + 1` from the right is a continuous function along the branch with a change of sign. It is located by the
+//! Illinois variant of regula falsi with bisection as safeguard. Each root is corrected on the characteristic
+//! equation, so that the crossing is found to rounding; its imaginary part is the angular frequency of the
+//! oscillation that starts there. Y. Kuznetsov, *Elements of Applied Bifurcation Theory*, sections 3.4 and 10.2; for
+//! delays K. Engelborghs & D. Roose, SIAM J. Numer. Anal. 40 (2002) 629-650.
 
 use nalgebra::Complex;
 
@@ -19,8 +19,8 @@ const ROUNDS: usize = 80;
 /// Largest real part of a refined pair, relative to its frequency.
 const ACCEPTED: f64 = 1e-10;
 
-/// Locates the crossing between the points `a` and `b`, the one with fewer unstable roots having `fewer` of them. `None`
-/// if the roots that cross are real: a fold or branch point, found by other means.
+/// Locates the crossing between the points `a` and `b`, the one with fewer unstable roots having `fewer` of them.
+/// `None` if the roots that cross are real: a fold or branch point, found by other means.
 pub(super) fn locate<F: Field + ?Sized>(
     system: &mut System<'_, F>,
     a: &[f64],

@@ -5,8 +5,8 @@
 //! [ tᵀ     ]       [ tᵀ (y - y_0) - Δ    ]        [ tᵀ  ]         [ 1 ]
 //! ```
 //!
-//! The bordered matrix is regular at folds. The step `Δ` follows the angle between successive tangents and the number of
-//! corrector iterations. H. Keller, *Numerical solution of bifurcation and nonlinear eigenvalue problems* (1977);
+//! The bordered matrix is regular at folds. The step `Δ` follows the angle between successive tangents and the number
+//! of corrector iterations. H. Keller, *Numerical solution of bifurcation and nonlinear eigenvalue problems* (1977);
 //! W. Govaerts, *Numerical Methods for Bifurcations of Dynamical Equilibria* (2000), chapter 2.
 
 use super::End;
@@ -16,6 +16,9 @@ use crate::process::field::StateInfo;
 /// Angle between successive tangents that is aimed at, and the largest one accepted (radians).
 const AIM: f64 = 0.2;
 const LARGEST_ANGLE: f64 = 0.5;
+
+/// Step at which a change of sign of the determinant is believed.
+const CLOSE: f64 = 1e-3;
 
 /// A point of the branch in coordinates.
 #[derive(Debug, Clone)]
@@ -125,6 +128,11 @@ impl Walk {
             let angle = cosine.acos();
             if angle > LARGEST_ANGLE && self.step > 4.0 * self.pace.smallest {
                 self.step *= if angle > 2.0 * LARGEST_ANGLE { 0.25 } else { 0.5 };
+                continue;
+            }
+            // A change of sign is a branch point, or a jump to another branch nearby: look closely.
+            if sign != self.node.sign && self.step > CLOSE {
+                self.step *= 0.5;
                 continue;
             }
             let node = Node { y, tangent: tangent.clone(), sign };

@@ -4,9 +4,9 @@
 //! y = (u_1, ..., u_n, s),    x_i = scale_i sinh(u_i),    p_k = κ s,    F(y) = W f(x(u), ..., x(u); p(s))
 //! ```
 //!
-//! `asinh` is linear below the scale of a state and logarithmic above, so that a step of given length means a fixed change
-//! below and a fixed ratio above; states over five decades then cost ten points instead of thousands. The diagonal `W`
-//! scales each equation by its own derivatives.
+//! `asinh` is linear below the scale of a state and logarithmic above, so that a step of given length means a fixed
+//! change below and a fixed ratio above; states over five decades then cost ten points instead of thousands. The
+//! diagonal `W` scales each equation by its own derivatives.
 
 use super::curve::Curve;
 use crate::dynamics::linear::Lu;

@@ -10,8 +10,7 @@ fn both_folds_of_m1_are_found_with_default_settings() {
     let branch = follow_both(&m1(), &[400.0, 0.75], 0, &[0.67, 0.0], &BranchOptions::new(100.0, 1000.0)).unwrap();
     let folds: Vec<_> = branch.folds().collect();
     assert_eq!((folds.len(), branch.specials.len()), (2, 2), "{:?}", branch.specials);
-    let published =
-        [(996.059_601_911_822_01, 329.574_754_885_851_42), (249.890_985_812_926_28, 2_187.488_285_430_803_3)];
+    let published = [(996.059_601_911_822, 329.574_754_885_851_4), (249.890_985_812_926_3, 2_187.488_285_430_803_3)];
     for (fold, (load, n)) in folds.iter().zip(published) {
         assert!((fold.parameter / load - 1.0).abs() < 1e-12, "{} {load}", fold.parameter);
         assert!((fold.x[0] / n - 1.0).abs() < 1e-8, "{} {n}", fold.x[0]);
@@ -105,6 +104,37 @@ fn transcritical_point_is_reported_as_branch_point() {
     let parameter = location.refined().map(|c| c.parameter).unwrap();
     assert!(parameter.abs() < 1e-6, "{parameter}");
     assert!(branch.points.iter().all(|p| p.stable() == Some(p.parameter < 0.0)));
+}
+
+#[test]
+fn two_real_roots_crossing_together_are_reported() {
+    // Two uncoupled transcritical points at the same parameter: the determinant keeps its sign.
+    let mut field = Plain::new(
+        2,
+        |_| Vec::new(),
+        |_, x, _, p, dx| (0..2).for_each(|i| dx[i] = x[i] * (p[0] - x[i])),
+        |_, x, _, p, out| (0..2).for_each(|i| out.blocks[0][(i, i)] = p[0] - 2.0 * x[i]),
+    );
+    field.parameter = |x, _, _, _, out| out.copy_from_slice(x);
+    let branch = follow(&field, &[-1.0], 0, &[0.0, 0.0], Orientation::Up, &BranchOptions::new(-1.0, 1.3)).unwrap();
+    assert_eq!(branch.specials.len(), 1, "{:?}", branch.specials);
+    assert!(matches!(branch.specials[0].kind, Kind::BranchPoint(_)));
+}
+
+#[test]
+fn a_moving_equilibrium_with_delay_has_its_hopf_point() {
+    // x' = 3 - k x(t - 1): the equilibrium 3/k has its Hopf point at k = π/2.
+    let mut field = Plain::new(
+        1,
+        |_| vec![1.0],
+        |_, _, past, p, dx| dx[0] = 3.0 - p[0] * past[0],
+        |_, _, _, p, out| out.blocks[1][(0, 0)] = -p[0],
+    );
+    field.parameter = |_, past, _, _, out| out[0] = -past[0];
+    let branch = follow(&field, &[0.5], 0, &[6.0], Orientation::Up, &BranchOptions::new(0.5, 3.0)).unwrap();
+    let hopfs: Vec<_> = branch.hopfs().collect();
+    assert!(hopfs.len() == 1 && (hopfs[0].parameter - FRAC_PI_2).abs() < 1e-12, "{:?}", branch.specials);
+    assert!((hopfs[0].x[0] - 3.0 / FRAC_PI_2).abs() < 1e-12 && (hopfs[0].omega - FRAC_PI_2).abs() < 1e-12);
 }
 
 #[test]

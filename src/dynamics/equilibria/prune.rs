@@ -9,9 +9,14 @@
 //! verification     K(X) ⊂ interior of X                                           exactly one equilibrium in X
 //! ```
 //!
-//! What none of them decides is bisected, at the middle in the coordinate `asinh(x/scale)`, so that a state that ranges over
-//! ten decades costs ten times one. Equilibria on the face of a box are caught by verifying an inflated box. R. Krawczyk,
-//! Computing 4 (1969) 187-201; A. Neumaier, *Interval Methods for Systems of Equations* (1990), chapter 5.
+//! What none of them decides is bisected, at the middle in the coordinate `asinh(x/scale)`, so that a state that
+//! ranges over ten decades costs ten times one. Equilibria on the face of a box are caught by verifying an inflated
+//! box. R. Krawczyk, Computing 4 (1969) 187-201; A. Neumaier, *Interval Methods for Systems of Equations* (1990),
+//! chapter 5.
+
+mod krawczyk;
+
+use krawczyk::Krawczyk;
 
 use crate::dynamics::linear::Lu;
 use crate::process::field::{Enclosure, Field, StateInfo};
@@ -221,92 +226,6 @@ impl<F: Field + ?Sized> Search<'_, F> {
         Some(true)
     }
 
-    /// The Krawczyk operator on a finite box, and whether `I - Y J` is a contraction there.
-    fn krawczyk(&mut self, x: &[Interval]) -> Option<Krawczyk> {
-        let n = self.dim;
-        let jacobian = self.field.enclose(x, self.p)?.jacobian;
-        let mid: Vec<f64> = x.iter().map(|v| v.mid()).collect();
-        for (a, j) in self.lu.matrix_mut().iter_mut().zip(&jacobian) {
-            *a = j.mid();
-        }
-        if !self.lu.factor() {
-            return Some(Krawczyk::Nothing);
-        }
-        let point: Vec<Interval> = mid.iter().map(|&m| Interval::point(m)).collect();
-        let f = self.field.enclose(&point, self.p)?.value;
-        let mut inverse = vec![0.0; n * n];
-        let mut column = vec![0.0; n];
-        for j in 0..n {
-            column.fill(0.0);
-            column[j] = 1.0;
-            self.lu.solve(&mut column);
-            for i in 0..n {
-                inverse[i * n + j] = column[i];
-            }
-        }
-        let mut contractive = true;
-        let mut image = Vec::with_capacity(n);
-        for i in 0..n {
-            let mut sum = Interval::point(mid[i]);
-            for (y, f) in inverse[i * n..(i + 1) * n].iter().zip(&f) {
-                sum = sum - Interval::point(*y) * *f;
-            }
-            let mut stretch = 0.0;
-            for k in 0..n {
-                let mut entry = Interval::point(if i == k { 1.0 } else { 0.0 });
-                for l in 0..n {
-                    entry = entry - Interval::point(inverse[i * n + l]) * jacobian[l * n + k];
-                }
-                stretch += entry.magnitude() * x[k].width();
-                sum = sum + entry * (x[k] - point[k]);
-            }
-            contractive &= stretch < 0.9 * x[i].width();
-            if sum.lo.is_nan() || sum.hi.is_nan() {
-                return Some(Krawczyk::Nothing);
-            }
-            image.push(sum);
-        }
-        Some(Krawczyk::Image(image, contractive))
-    }
-
-    /// Shrinks the enclosure of a verified equilibrium as far as rounding allows.
-    fn tighten(&mut self, image: Vec<Interval>, region: Vec<Interval>) -> Option<Verified> {
-        let mut enclosure = image;
-        for _ in 0..20 {
-            let Krawczyk::Image(next, _) = self.krawczyk(&enclosure)? else { break };
-            let mut better = false;
-            for (e, k) in enclosure.iter_mut().zip(&next) {
-                if let Some(common) = e.intersect(*k) {
-                    better |= common.width() < 0.9 * e.width();
-                    *e = common;
-                }
-            }
-            if !better {
-                break;
-            }
-        }
-        Some(Verified { enclosure, region })
-    }
-
-    /// Tries to verify a box a little larger than the hull of `x` and its Krawczyk image.
-    fn inflate(&mut self, x: &[Interval], image: &[Interval]) -> Option<Option<Verified>> {
-        let larger: Vec<Interval> = x
-            .iter()
-            .zip(image)
-            .enumerate()
-            .map(|(j, (v, k))| {
-                let hull = v.hull(*k);
-                let margin = 0.1 * hull.width() + 1e-12 * (hull.magnitude() + self.info(j).scale);
-                Interval { lo: hull.lo - margin, hi: hull.hi + margin }
-            })
-            .collect();
-        let Krawczyk::Image(next, _) = self.krawczyk(&larger)? else { return Some(None) };
-        if strictly(&next, &larger) {
-            return self.tighten(next, larger).map(Some);
-        }
-        Some(None)
-    }
-
     fn info(&self, j: usize) -> &StateInfo {
         &self.field.states()[j]
     }
@@ -347,11 +266,6 @@ impl<F: Field + ?Sized> Search<'_, F> {
     }
 }
 
-enum Krawczyk {
-    Nothing,
-    Image(Vec<Interval>, bool),
-}
-
 fn inside(a: &[Interval], b: &[Interval]) -> bool {
     a.iter().zip(b).all(|(a, b)| b.lo <= a.lo && a.hi <= b.hi)
 }
@@ -360,7 +274,8 @@ fn strictly(a: &[Interval], b: &[Interval]) -> bool {
     a.iter().zip(b).all(|(a, b)| a.strictly_inside(*b))
 }
 
-/// All `q` with `q d = g` for some members of the intervals `d` and `g`, where `g` does not contain zero: at most two pieces.
+/// All `q` with `q d = g` for some members of the intervals `d` and `g`, where `g` does not contain zero: at most two
+/// pieces.
 fn quotient(g: Interval, d: Interval) -> (Option<Interval>, Option<Interval>) {
     if !d.contains(0.0) {
         return (Some(g / d), None);
@@ -372,85 +287,4 @@ fn quotient(g: Interval, d: Interval) -> (Option<Interval>, Option<Interval>) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{Budget, prune, quotient};
-    use crate::dynamics::testing::{Plain, m1, state};
-    use crate::process::field::Enclosure;
-    use crate::process::interval::Interval;
-
-    fn certified(load: f64) -> (Vec<f64>, usize) {
-        let found = prune(&m1(), &[load, 0.75], Budget::default()).unwrap();
-        assert!(found.undecided.is_empty(), "{found:?}");
-        let mut n: Vec<f64> = found.verified.iter().map(|v| v.enclosure[0].mid()).collect();
-        n.sort_by(f64::total_cmp);
-        for v in &found.verified {
-            assert!(v.enclosure[0].width() < 1e-8 * v.enclosure[0].mid().max(1.0), "{v:?}");
-        }
-        (n, found.boxes)
-    }
-
-    fn matches(found: &[f64], published: &[f64]) {
-        assert_eq!(found.len(), published.len(), "{found:?}");
-        for (a, b) in found.iter().zip(published) {
-            assert!((a - b).abs() < 1e-6f64.min(2e-9 * b.max(1.0)).max(1e-9), "{a} {b}");
-        }
-    }
-
-    #[test]
-    fn all_equilibria_of_m1_are_certified_in_few_boxes() {
-        for (load, published) in [
-            (249.95, &[0.333_259_629, 1_913.818_825, 4_999.000_000][..]),
-            (400.0, &[0.666_704_753, 1_138.336_868]),
-            (800.0, &[4.000_708_888, 898.231_792]),
-        ] {
-            let (n, boxes) = certified(load);
-            matches(&n, published);
-            assert!(boxes <= 40, "{load}: {boxes} boxes");
-        }
-    }
-
-    fn one(lower: f64, upper: f64, enclose: fn(&[Interval], &[f64]) -> Option<Enclosure>) -> Plain {
-        let mut field = Plain::new(1, |_| Vec::new(), |_, _, _, _, _| {}, |_, _, _, _, _| {});
-        field.states = vec![state("x", lower, upper, 1.0)];
-        field.enclose = enclose;
-        field
-    }
-
-    fn logistic() -> Plain {
-        one(0.0, f64::INFINITY, |x, _| {
-            let c = Interval::point;
-            Some(Enclosure { value: vec![x[0] * (c(1.0) - x[0])], jacobian: vec![c(1.0) - c(2.0) * x[0]] })
-        })
-    }
-
-    #[test]
-    fn an_equilibrium_on_the_edge_of_the_domain_is_found_once() {
-        let found = prune(&logistic(), &[], Budget::default()).unwrap();
-        assert!(found.undecided.is_empty() && found.verified.len() == 2, "{found:?}");
-        assert!(found.beyond_excluded);
-    }
-
-    #[test]
-    fn a_double_root_is_left_undecided_not_invented() {
-        let square = one(-10.0, 10.0, |x, _| {
-            let v = x[0] - Interval::point(1.0 / 3.0);
-            Some(Enclosure { value: vec![v * v], jacobian: vec![Interval::point(2.0) * v] })
-        });
-        let found = prune(&square, &[], Budget::default()).unwrap();
-        assert!(!found.undecided.is_empty() && found.verified.is_empty());
-        assert!(found.undecided.iter().all(|b| (b[0].mid() - 1.0 / 3.0).abs() < 1e-4));
-    }
-
-    #[test]
-    fn an_exhausted_budget_leaves_undecided_boxes() {
-        let found = prune(&m1(), &[400.0, 0.75], Budget { boxes: 3, ..Budget::default() }).unwrap();
-        assert!(!found.undecided.is_empty());
-    }
-
-    #[test]
-    fn quotient_by_an_interval_around_zero_has_two_pieces() {
-        let (up, down) = quotient(Interval::new(1.0, 2.0), Interval::new(-4.0, 2.0));
-        assert!(up.unwrap().contains(0.5) && !up.unwrap().contains(0.49));
-        assert!(down.unwrap().contains(-0.25) && !down.unwrap().contains(-0.24));
-    }
-}
+mod tests;

@@ -3,8 +3,9 @@
 use std::ops::ControlFlow;
 
 use super::breakpoints::Breakpoints;
+use super::delayed::Delayed;
 use super::event::{Event, zeros};
-use super::rodas5p::{Breakdown, Past, Rodas5p};
+use super::rodas5p::{Breakdown, Rodas5p};
 use super::trajectory::{Hit, Step, Stop, Trajectory};
 use super::{History, IntegrateError, Options, Rejection, Segment};
 use crate::process::field::Field;
@@ -12,41 +13,18 @@ use crate::process::field::Field;
 /// Safety factor, smallest and largest change of the step size.
 const SAFETY: f64 = 0.9;
 const SHRINK: f64 = 0.2;
-const GROW: f64 = 6.0;
+const GROW: f64 = 4.0;
+
+/// A step longer than this many times the one before is checked between its stages too.
+const LEAP: f64 = 1.3;
+
+/// Where, and the largest defect allowed there in units of the tolerance.
+const PROBES: [f64; 3] = [0.2, 0.53, 0.81];
+const LARGEST_DEFECT: f64 = 100.0;
 
 /// Exponents of the proportional-integral controller for an error of order 5 (Gustafsson 1991).
 const PROPORTIONAL: f64 = 0.7 / 5.0;
 const INTEGRAL: f64 = 0.3 / 5.0;
-
-struct Delayed<'a> {
-    history: &'a History<'a>,
-    path: &'a Trajectory,
-    lags: &'a [f64],
-}
-
-impl Past for Delayed<'_> {
-    fn states(&self, t: f64, opening: bool, out: &mut [f64]) {
-        let dim = self.path.dim();
-        for (lag, row) in self.lags.iter().zip(out.chunks_exact_mut(dim)) {
-            let slack = 16.0 * f64::EPSILON * (t.abs() + lag);
-            match self.path.locate(t - lag, opening, slack) {
-                Some(i) => self.path.step(i).at(t - lag, row),
-                None => self.history.value(t - lag, row),
-            }
-        }
-    }
-
-    fn slopes(&self, t: f64, out: &mut [f64]) {
-        let dim = self.path.dim();
-        for (lag, row) in self.lags.iter().zip(out.chunks_exact_mut(dim)) {
-            let slack = 16.0 * f64::EPSILON * (t.abs() + lag);
-            match self.path.locate(t - lag, true, slack) {
-                Some(i) => self.path.step(i).slope(t - lag, row),
-                None => self.history.slope(t - lag, row),
-            }
-        }
-    }
-}
 
 /// Everything that is fixed during one integration.
 pub(super) struct Driver<'a, F: Field + ?Sized> {
@@ -65,6 +43,8 @@ struct State {
     x: Vec<f64>,
     h: f64,
     error_before: f64,
+    /// Length of the last accepted step.
+    reach: f64,
     path: Trajectory,
     breaks: Breakpoints,
     scratch: Vec<f64>,
@@ -85,6 +65,12 @@ impl<'a, F: Field + ?Sized> Driver<'a, F> {
         let dim = self.field.dim();
         let mut x = vec![0.0; dim];
         self.history.value(start, &mut x);
+        for ((v, info), atol) in x.iter_mut().zip(self.field.states()).zip(&self.atol) {
+            if !(info.lower - atol <= *v && *v <= info.upper + atol) {
+                return Err(IntegrateError::StartOutsideDomain { state: info.name.clone(), value: *v });
+            }
+            *v = v.max(info.lower).min(info.upper);
+        }
         let mut all_lags = Vec::with_capacity(segments.len());
         for segment in segments {
             let lags = self.field.lags(&segment.parameters);
@@ -98,7 +84,8 @@ impl<'a, F: Field + ?Sized> Driver<'a, F> {
         self.span = end - start;
         let path = Trajectory::new(start, &x);
         let scratch = vec![0.0; dim];
-        let mut state = State { t: start, x, h: 0.0, error_before: 1.0, path, breaks: Breakpoints::default(), scratch };
+        let mut state =
+            State { t: start, x, h: 0.0, error_before: 1.0, reach: 0.0, path, breaks: Breakpoints::default(), scratch };
         let mut method = Rodas5p::new(dim, all_lags.first().map_or(0, Vec::len));
         for (i, (segment, lags)) in segments.iter().zip(&all_lags).enumerate() {
             self.enter(&mut state, segment, lags, i > 0 && all_lags[i - 1] != *lags);
@@ -123,6 +110,7 @@ impl<'a, F: Field + ?Sized> Driver<'a, F> {
         }
         state.h = 0.0;
         state.error_before = 1.0;
+        state.reach = 0.0;
     }
 
     fn segment(
@@ -221,6 +209,12 @@ impl<'a, F: Field + ?Sized> Driver<'a, F> {
                         failed = true;
                         continue;
                     }
+                    if h > LEAP * state.reach && self.misses(method, p, (state.t, &state.x, h), &past) {
+                        counts.0 += 1;
+                        state.h = 0.5 * h;
+                        failed = true;
+                        continue;
+                    }
                     let e = error.max(1e-10);
                     let change = SAFETY * e.powf(-PROPORTIONAL) * state.error_before.powf(INTEGRAL) * e.powf(-INTEGRAL);
                     let limit = if failed { 1.0 } else { GROW };
@@ -228,6 +222,7 @@ impl<'a, F: Field + ?Sized> Driver<'a, F> {
                     // A step cut short by a breakpoint says little about the one after it.
                     state.h = if h < 0.99 * state.h && !failed { suggestion.max(state.h) } else { suggestion };
                     state.error_before = e.max(1e-4);
+                    state.reach = h;
                     break Ok((h, lands));
                 }
             }
@@ -237,6 +232,16 @@ impl<'a, F: Field + ?Sized> Driver<'a, F> {
         statistics.rejected_domain += counts.1;
         statistics.rejected_breakdown += counts.2;
         outcome
+    }
+
+    /// Whether the dense output of a step that passed the error test does not satisfy the equation all the same: a
+    /// pulse in time lies between the stages.
+    fn misses(&self, method: &mut Rodas5p, p: &[f64], step: (f64, &[f64], f64), past: &Delayed<'_>) -> bool {
+        PROBES.iter().any(|&theta| {
+            let defect = method.defect(self.field, p, step, theta, past);
+            let worst = self.norm(step.1, step.1, defect);
+            worst > LARGEST_DEFECT || worst.is_nan()
+        })
     }
 
     fn reason(&self, method: &Rodas5p, x: &[f64], counts: (usize, usize, usize)) -> Rejection {

@@ -1,5 +1,5 @@
-//! One step of Rodas5P, a stiffly accurate, L-stable Rosenbrock method of order 5 with an embedded method of order 4 and
-//! a dense output of order 4.
+//! One step of Rodas5P, a stiffly accurate, L-stable Rosenbrock method of order 5 with an embedded method of order 4
+//! and a dense output of order 4.
 //!
 //! ```text
 //! (I/(γh) - J) k_i = f(t + c_i h, x + Σ_{j<i} a_ij k_j) + h d_i f_t + (1/h) Σ_{j<i} C_ij k_j,      i = 1..8
@@ -7,126 +7,17 @@
 //! x(t + θh) = (1-θ) x(t) + θ (x(t+h) + (1-θ)(K_1 + θ (K_2 + θ K_3))),      K_m = Σ_j H_mj k_j
 //! ```
 //!
-//! With constant lags and `h` no larger than the smallest of them the delayed states are known functions of time, so the
-//! system is an ordinary one whose total time derivative is `f_t = ∂f/∂t + Σ_j ∂f/∂x(t-L_j) x'(t-L_j)`; leaving out the
-//! second term would cost the method its order.
+//! With constant lags and `h` no larger than the smallest of them the delayed states are known functions of time, so
+//! the system is an ordinary one whose total time derivative is `f_t = ∂f/∂t + Σ_j ∂f/∂x(t-L_j) x'(t-L_j)`; leaving
+//! out the second term would cost the method its order.
 //!
 //! G. Steinebach, *Construction of Rosenbrock-Wanner method Rodas5P and numerical benchmarks within the Julia
 //! Differential Equations package*, BIT Numer. Math. 63, 27 (2023). General theory: Hairer & Wanner, *Solving Ordinary
 //! Differential Equations II*, section IV.7.
 
+use super::tableau::{A, C, GAMMA, H, NODES, STAGES, TIME};
 use crate::dynamics::linear::Lu;
 use crate::process::field::{Field, Jacobian};
-
-const STAGES: usize = 8;
-const GAMMA: f64 = 0.211_937_563_194_290_14;
-
-/// Abscissae of the stages; the last three sit at the end of the step.
-pub(super) const NODES: [f64; STAGES] = [
-    0.0,
-    0.635_812_689_582_870_4,
-    0.409_579_839_339_753_5,
-    0.976_930_672_506_071_6,
-    0.428_840_360_955_866_4,
-    1.0,
-    1.0,
-    1.0,
-];
-
-/// Weights of the time derivative.
-const TIME: [f64; STAGES] = [
-    GAMMA,
-    -0.423_875_126_388_580_27,
-    -0.338_462_712_623_592_4,
-    1.804_645_287_288_273_4,
-    2.325_825_639_765_069,
-    0.0,
-    0.0,
-    0.0,
-];
-
-/// Strictly lower triangle of `a`, rows 2 to 6. Rows 7 and 8 repeat row 6 with further ones.
-const A: [&[f64]; 6] = [
-    &[],
-    &[3.0],
-    &[2.849_394_379_747_939, 0.458_422_422_044_639_23],
-    &[-6.954_028_509_809_101, 2.489_845_061_869_568, -10.358_996_098_473_584],
-    &[2.802_998_627_562_896_4, 0.507_246_473_622_820_6, -0.398_831_254_177_052_4, -0.047_211_872_304_046_41],
-    &[
-        -7.502_846_399_306_121,
-        2.561_846_144_803_919,
-        -11.627_539_656_261_098,
-        -0.182_687_676_599_422_56,
-        0.030_198_172_008_377_946,
-    ],
-];
-
-/// Strictly lower triangle of `C`.
-const C: [&[f64]; STAGES] = [
-    &[],
-    &[-14.155_112_264_123_755],
-    &[-17.972_960_358_859_52, -2.859_693_295_451_294],
-    &[147.121_502_757_117_16, -1.412_214_027_182_13, 71.689_402_513_023_58],
-    &[165.435_170_248_716_76, -0.459_282_345_649_112_6, 42.909_383_369_586_03, -5.961_986_721_573_306],
-    &[
-        24.854_864_614_690_072,
-        -3.000_922_700_283_218_6,
-        47.493_111_002_076_8,
-        5.581_419_782_155_812_5,
-        -0.661_069_182_524_947_1,
-    ],
-    &[
-        30.912_732_140_285_99,
-        -3.120_824_334_993_797_4,
-        77.799_546_460_708_92,
-        34.286_460_282_947_83,
-        -19.097_331_116_725_623,
-        -28.087_943_162_872_662,
-    ],
-    &[
-        37.802_771_233_905_63,
-        -3.257_196_902_907_227_6,
-        112.269_188_494_963_27,
-        66.934_723_124_404_7,
-        -40.066_189_370_910_02,
-        -54.667_802_628_779_68,
-        -9.488_616_523_096_27,
-    ],
-];
-
-/// Dense output.
-const H: [[f64; STAGES]; 3] = [
-    [
-        25.948_786_856_663_858,
-        -2.557_972_484_584_623_5,
-        10.433_815_404_888_879,
-        -2.367_925_102_268_520_4,
-        0.524_948_541_321_073,
-        1.124_108_831_045_040_4,
-        0.427_287_619_443_187_4,
-        -0.172_022_210_701_554_93,
-    ],
-    [
-        -9.915_688_506_951_71,
-        -0.968_994_459_411_515_4,
-        3.043_803_724_297_845_3,
-        -24.495_224_566_215_796,
-        20.176_138_334_709_044,
-        15.980_663_614_246_51,
-        -6.789_040_303_419_874,
-        -6.710_236_069_923_372,
-    ],
-    [
-        11.419_903_575_922_262,
-        2.887_964_514_613_699_4,
-        72.921_379_959_960_29,
-        80.125_118_346_226_43,
-        -52.072_871_366_152_654,
-        -59.789_936_252_667_29,
-        -0.155_826_842_827_519_13,
-        4.883_087_185_713_722,
-    ],
-];
 
 /// Why a step produced no state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -155,6 +46,7 @@ pub(super) struct Rodas5p {
     past: Vec<f64>,
     slope: Vec<f64>,
     time: Vec<f64>,
+    defect: Vec<f64>,
     jacobian: Jacobian,
     lu: Lu,
     /// State at the end of the step.
@@ -173,6 +65,7 @@ impl Rodas5p {
             past: vec![0.0; lags * dim],
             slope: vec![0.0; lags * dim],
             time: vec![0.0; dim],
+            defect: vec![0.0; dim],
             jacobian: Jacobian::zeros(dim, lags),
             lu: Lu::new(dim),
             next: vec![0.0; dim],
@@ -301,6 +194,43 @@ impl Rodas5p {
     /// Estimate of the local error of the last attempt.
     pub(super) fn error(&self) -> &[f64] {
         &self.k[(STAGES - 1) * self.dim..]
+    }
+
+    /// How far the dense output of the last attempt is from satisfying the equation at the fraction `theta` of the
+    /// step: `(I/(γh) - J)⁻¹ (x' - f)`, which has the size of an error of `x` whether the equation is stiff or not.
+    /// Step ends and stages can all miss a pulse that this sees.
+    pub(super) fn defect<F: Field + ?Sized>(
+        &mut self,
+        field: &F,
+        p: &[f64],
+        step: (f64, &[f64], f64),
+        theta: f64,
+        past: &dyn Past,
+    ) -> &[f64] {
+        let ((t, x, h), dim) = (step, self.dim);
+        let at = t + theta * h;
+        let rest = 1.0 - theta;
+        let (point, slope) = (&mut self.stage, &mut self.clamped);
+        for i in 0..dim {
+            let row = |m: usize| -> f64 { H[m].iter().enumerate().map(|(s, w)| w * self.k[s * dim + i]).sum() };
+            let (k1, k2, k3) = (row(0), row(1), row(2));
+            point[i] = rest * x[i] + theta * (self.next[i] + rest * (k1 + theta * (k2 + theta * k3)));
+            let linear = self.next[i] - x[i] + k1;
+            slope[i] = (linear + theta * (2.0 * (k2 - k1) + theta * (3.0 * (k3 - k2) - 4.0 * theta * k3))) / h;
+        }
+        for (v, info) in point.iter_mut().zip(field.states()) {
+            // The interpolant may undershoot a bound by less than the tolerance.
+            *v = v.max(info.lower).min(info.upper);
+        }
+        if !self.past.is_empty() {
+            past.states(at, false, &mut self.past);
+        }
+        field.rhs(at, point, &self.past, p, &mut self.defect);
+        for (r, s) in self.defect.iter_mut().zip(slope.iter()) {
+            *r = s - *r;
+        }
+        self.lu.solve(&mut self.defect);
+        &self.defect
     }
 
     /// Appends the coefficients `K_1, K_2, K_3` of the dense output of the last attempt to `out`.

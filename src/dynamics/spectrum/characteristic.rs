@@ -7,8 +7,9 @@
 //! [ c*     0       ] [ δλ ] = - [ c* v - 1  ],      Δ'(λ) = I + Σ_j L_j A_j e^{-λ L_j}
 //! ```
 //!
-//! is regular at a simple root, where `Δ` alone is singular. Without lags it is the inverse iteration for an eigenvalue.
-//! W. Michiels & S.-I. Niculescu, *Stability, Control, and Computation for Time-Delay Systems* (2014), chapter 2.
+//! is regular at a simple root, where `Δ` alone is singular. Without lags it is the inverse iteration for an
+//! eigenvalue. W. Michiels & S.-I. Niculescu, *Stability, Control, and Computation for Time-Delay Systems* (2014),
+//! chapter 2.
 
 use nalgebra::{Complex, DMatrix, DVector};
 

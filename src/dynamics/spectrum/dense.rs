@@ -1,8 +1,8 @@
 //! Eigenvalues of a small dense real matrix: closed form up to order two, otherwise balancing and the QR algorithm.
 //!
 //! Balancing (B. Parlett & C. Reinsch, Numer. Math. 13 (1969) 293-304) replaces `A` by `D⁻¹ A D` with `D` diagonal, its
-//! entries powers of two, such that rows and columns have similar norms. Without it a state counted in units of 1e5 beside
-//! one counted in units of one costs ten digits of the small eigenvalues.
+//! entries powers of two, such that rows and columns have similar norms. Without it a state counted in units of 1e5
+//! beside one counted in units of one costs ten digits of the small eigenvalues.
 
 use nalgebra::{Complex, DMatrix, Schur};
 
