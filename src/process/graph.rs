@@ -144,7 +144,7 @@ impl Graph {
     #[must_use]
     pub fn with_operands(op: Op, mut replace: impl FnMut(Node) -> Node) -> Op {
         match op {
-            Op::Constant(_) | Op::Parameter(_) | Op::State { .. } | Op::Time { .. } => op,
+            Op::Constant(_) | Op::Parameter { .. } | Op::State { .. } | Op::Time { .. } => op,
             Op::Unary(f, x) => Op::Unary(f, replace(x)),
             Op::Binary(f, x, y) => Op::Binary(f, replace(x), replace(y)),
             Op::Power(x, e) => Op::Power(replace(x), e),

@@ -63,10 +63,19 @@ pub(super) fn given(process: &Process) -> (Vec<Given>, Taken) {
             (list[i].unit, list[i].about) = (unit.to_owned(), about.to_owned());
             continue;
         }
+        // A model may report a parameter or state under its own name.
+        let itself = match process.graph.op(node) {
+            Op::Parameter { index, lag: 0 } => process.parameters[index as usize].path == name,
+            Op::State { index, lag: 0 } => process.states[index as usize].info.name == name,
+            _ => false,
+        };
+        if itself {
+            continue;
+        }
         known.insert((name, node), list.len());
         let own_name = matches!(
             process.graph.op(node),
-            Op::Constant(_) | Op::Parameter(_) | Op::State { lag: 0, .. } | Op::Time { lag: 0 }
+            Op::Constant(_) | Op::Parameter { lag: 0, .. } | Op::State { lag: 0, .. } | Op::Time { lag: 0 }
         );
         list.push(Given {
             name: taken.unique(name),

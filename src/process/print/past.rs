@@ -3,10 +3,10 @@
 use crate::process::graph::{Binary, Graph, Node, Op};
 use std::collections::HashMap;
 
-/// The lags that the states and times inside a node carry.
+/// The lags that the parameters, states and times inside a node carry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Lags {
-    /// No state and no time.
+    /// Nothing that changes.
     None,
     /// The same one everywhere (0 = the present).
     One(u32),
@@ -56,7 +56,7 @@ impl Past {
         }
         for i in self.lags.len()..graph.len() {
             let own = match graph.op(Node(i as u32)) {
-                Op::State { lag, .. } | Op::Time { lag } => Lags::One(lag),
+                Op::Parameter { lag, .. } | Op::State { lag, .. } | Op::Time { lag } => Lags::One(lag),
                 op => Graph::operands(op).into_iter().fold(Lags::None, |l, x| l.and(self.lags[x.index()])),
             };
             self.lags.push(own);
@@ -91,6 +91,7 @@ fn find(graph: &Graph, now: Node, lag: Node) -> Option<Node> {
     let mut then = HashMap::new();
     for node in below(graph, now) {
         let op = match graph.op(node) {
+            Op::Parameter { index, lag } => Op::Parameter { index, lag: delayed(lag)? },
             Op::State { index, lag } => Op::State { index, lag: delayed(lag)? },
             Op::Time { lag } => Op::Time { lag: delayed(lag)? },
             op => Graph::with_operands(op, |n| then.get(&n).copied().unwrap_or(n)),
@@ -105,6 +106,7 @@ fn present(graph: &mut Graph, node: Node) -> Node {
     let mut now = HashMap::new();
     for n in below(graph, node) {
         let op = match graph.op(n) {
+            Op::Parameter { index, .. } => Op::Parameter { index, lag: 0 },
             Op::State { index, .. } => Op::State { index, lag: 0 },
             Op::Time { .. } => Op::Time { lag: 0 },
             op => Graph::with_operands(op, |n| now.get(&n).copied().unwrap_or(n)),

@@ -160,7 +160,7 @@ impl<'a> Sheet<'a> {
     pub(super) fn is_leaf(&self, node: Node) -> bool {
         matches!(
             self.graph.op(node),
-            Op::Constant(_) | Op::Parameter(_) | Op::State { lag: 0, .. } | Op::Time { lag: 0 }
+            Op::Constant(_) | Op::Parameter { lag: 0, .. } | Op::State { lag: 0, .. } | Op::Time { lag: 0 }
         )
     }
 }

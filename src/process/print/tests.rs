@@ -98,7 +98,8 @@ fn check(label: &str, process: &Process) {
     let mut pairs: Vec<(String, Node, Node)> = Vec::new();
     for (name, node) in own.definitions.iter().map(|d| (&d.0, d.1)).chain(own.outputs.iter().map(|o| (&o.name, o.node)))
     {
-        pairs.push((name.clone(), node, again[name.as_str()]));
+        let read = again.get(name).copied().or_else(|| scope.get(name).map(|v| v.0));
+        pairs.push((name.clone(), node, read.unwrap_or_else(|| panic!("{label}: {name} is not printed"))));
     }
     let equations = section(&printed, "Equations");
     assert_eq!(equations.len(), own.states.len(), "{label}");
@@ -125,6 +126,9 @@ fn check(label: &str, process: &Process) {
             }
         }
         inputs.extend((0..=lags).map(|j| 20.0 - j as f64 + point as f64));
+        for lag in 1..=lags {
+            inputs.extend(own.parameters.iter().map(|p| p.value * (1.0 + 0.01 * lag as f64)));
+        }
         for ((a, b), pair) in left.evaluate(&inputs).into_iter().zip(right.evaluate(&inputs)).zip(&pairs) {
             let same = a == b || (a.is_nan() && b.is_nan()) || (a - b).abs() <= 1e-12 * a.abs().max(b.abs());
             assert!(same, "{label}: {}: {a} is printed as {b}", pair.0);

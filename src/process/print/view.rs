@@ -1,5 +1,5 @@
 //! What an expression looks like to a reader: sums with signs, products, the functions of the model language. Patterns
-//! that the language has a name for (`logistic`, `normal_pdf`, `gamma_p`, `erf`, a power) are recognised.
+//! that the language has a name for (`normal_pdf`, `gamma_p`, a variable power) are recognised.
 
 use crate::process::graph::{Binary, Graph, Node, Op, Unary};
 
@@ -128,7 +128,7 @@ fn looks_like_condition(graph: &Graph, node: Node) -> bool {
 pub(super) fn view(graph: &mut Graph, node: Node, named: &dyn Fn(Node) -> bool) -> View {
     match graph.op(node) {
         Op::Constant(bits) => View::Number(f64::from_bits(bits)),
-        Op::Parameter(i) => View::Parameter(i as usize),
+        Op::Parameter { index, .. } => View::Parameter(index as usize),
         Op::State { index, .. } => View::State(index as usize),
         Op::Time { .. } => View::Time,
         Op::Unary(f, x) => unary(graph, f, x, named),
@@ -166,6 +166,7 @@ fn unary(graph: &Graph, f: Unary, x: Node, named: &dyn Fn(Node) -> bool) -> View
         Unary::Floor => "floor",
         Unary::Abs => "abs",
         Unary::NormalCdf => "normal_cdf",
+        Unary::Logistic => "logistic",
     };
     View::Call(name, vec![x])
 }
@@ -189,10 +190,7 @@ fn binary(graph: &mut Graph, node: Node, (f, x, y): (Binary, Node, Node), named:
                 && (graph.value(y).is_some() || (composite(y) && !composite(x)) || (sum(x) && !sum(y)));
             if swap { View::Product(y, x) } else { View::Product(x, y) }
         }
-        Binary::Div => match logistic_argument(graph, x, y, named) {
-            Some(z) => View::Call("logistic", vec![z]),
-            None => View::Quotient(x, y),
-        },
+        Binary::Div => View::Quotient(x, y),
         Binary::Min | Binary::Max => {
             let mut arguments = Vec::new();
             let mut first = x;
@@ -247,7 +245,10 @@ fn terms(graph: &mut Graph, node: Node, named: &dyn Fn(Node) -> bool) -> Vec<Ter
             _ => found.push(term),
         }
     }
-    if let Some(first) = found.iter().position(|t| !t.negative) {
+    if found.iter().all(|t| !t.negative) {
+        // What was built first stands first.
+        found.sort_by_key(|t| t.node);
+    } else if let Some(first) = found.iter().position(|t| !t.negative) {
         let term = found.remove(first);
         found.insert(0, term);
     }
@@ -279,42 +280,5 @@ fn density_argument(graph: &Graph, front: Node, bell: Node, named: &dyn Fn(Node)
     match graph.op(square) {
         Op::Power(z, e) if f64::from_bits(e) == 2.0 => Some(z),
         _ => None,
-    }
-}
-
-/// z if up/down is 1/(1 + exp(-z)).
-fn logistic_argument(graph: &mut Graph, up: Node, down: Node, named: &dyn Fn(Node) -> bool) -> Option<Node> {
-    if graph.value(up) != Some(1.0) || named(down) {
-        return None;
-    }
-    let Op::Binary(Binary::Add, a, b) = graph.op(down) else { return None };
-    let power = if graph.value(a) == Some(1.0) { b } else { a };
-    if (graph.value(a) != Some(1.0) && graph.value(b) != Some(1.0)) || named(power) {
-        return None;
-    }
-    let Op::Unary(Unary::Exp, exponent) = graph.op(power) else { return None };
-    Some(negated(graph, exponent, named))
-}
-
-/// `-x` without a sign in front where that is possible.
-fn negated(graph: &mut Graph, x: Node, named: &dyn Fn(Node) -> bool) -> Node {
-    if named(x) {
-        return graph.neg(x);
-    }
-    match graph.op(x) {
-        Op::Unary(Unary::Neg, y) => y,
-        Op::Binary(Binary::Sub, a, b) => graph.sub(b, a),
-        Op::Binary(Binary::Mul, a, b) => {
-            for (factor, rest) in [(a, b), (b, a)] {
-                if let Op::Binary(Binary::Sub, c, d) = graph.op(rest)
-                    && !named(rest)
-                {
-                    let turned = graph.sub(d, c);
-                    return graph.mul(factor, turned);
-                }
-            }
-            graph.neg(x)
-        }
-        _ => graph.neg(x),
     }
 }
