@@ -3,7 +3,7 @@
 //!
 //! In the order of use: [`dimension`] and [`expr`] read what a user wrote, [`lower`] turns it into a [`graph`],
 //! [`population`] holds the process, [`tape`] compiles its equations, [`number`], [`dual`], [`lanes`] and [`interval`]
-//! are what a tape computes with, [`fluid`] offers the result to the numerics as a [`field`], and [`print`]
+//! are what a tape computes with, [`fluid`] offers the result to the numerics as a [`field`], and [`print`](mod@print)
 //! writes it out for people.
 
 pub mod dimension;

@@ -4,8 +4,8 @@
 //! `delay(name, lag)`. Large expressions that are used several times and have no name are given one (`part_1`, ...).
 //! Numbers inside expressions are in base units: seconds, requests, bytes.
 //!
-//! [`names`] decides what is called by a name, [`view`] what an expression looks like, [`sheet`] puts the document in
-//! order; [`text`](mod@text) and [`latex`](mod@latex) write it.
+//! `names` decides what is called by a name, `past` what is the past of something else, `view` what an expression looks
+//! like; `sheet` puts the document in order; `text` and `latex` write it.
 
 mod latex;
 mod names;
