@@ -8,6 +8,8 @@ pub mod document;
 pub mod figures;
 pub mod json;
 pub mod markdown;
+mod measures;
+mod samples;
 pub mod table;
 pub mod text;
 mod words;

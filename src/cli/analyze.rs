@@ -68,14 +68,11 @@ pub(super) fn run(arguments: &Arguments, session: &Session) -> Result<Exit, Fail
 /// Draws everything first, then writes it.
 fn write(folder: &Path, input: &Input, findings: &Findings, session: &Session) -> Result<(), Failure> {
     let progress = Progress::new(session.terminal, figures::steps(&input.study));
-    let reporter = |what: &str| progress.begin(what);
-    let drawn: Vec<NamedFigure> =
-        figures::all(&input.study, findings, session.threads, &reporter, &|| progress.step())?;
+    let drawn = figures::all(&input.study, findings, session.threads, &progress)?;
     let mut results: Vec<(String, Vec<u8>)> = Vec::new();
     for NamedFigure { name, figure, .. } in &drawn {
         results.push((format!("{name}.svg"), figure.svg().into_bytes()));
         results.push((format!("{name}.png"), figure.png()?));
-        progress.step();
     }
     results.push(("analysis.json".to_owned(), json::pretty(&findings.analysis).into_bytes()));
     let mut document = analysis::document(&input.study, findings, None);

@@ -1,6 +1,7 @@
 //! Progress on stderr: only on a terminal, and only for what takes longer than a second.
 
 use super::terminal::Terminal;
+use crate::report::figures::Watcher;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::time::{Duration, Instant};
 
@@ -26,22 +27,22 @@ impl Progress {
         Self { bar, since: Instant::now(), watched: terminal.watched() }
     }
 
-    /// A step is done.
-    pub(super) fn step(&self) {
-        self.bar.inc(1);
-        self.show();
-    }
-
-    /// What comes next.
-    pub(super) fn begin(&self, what: &str) {
-        self.bar.set_message(what.to_owned());
-        self.show();
-    }
-
     fn show(&self) {
         if self.watched && self.bar.is_hidden() && self.since.elapsed() > PATIENCE {
             self.bar.set_draw_target(ProgressDrawTarget::stderr());
         }
+    }
+}
+
+impl Watcher for Progress {
+    fn begin(&self, what: &str) {
+        self.bar.set_message(what.to_owned());
+        self.show();
+    }
+
+    fn step(&self) {
+        self.bar.inc(1);
+        self.show();
     }
 }
 

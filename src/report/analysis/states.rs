@@ -73,7 +73,8 @@ impl Inside {
     }
 
     fn cell(&self, state: &StateReport, index: usize) -> Cell {
-        if state.state.get(&self.name).is_some_and(serde_json::Value::is_string) {
+        let growing = self.name.replace(".inside", ".queue");
+        if state.state.get(&growing).is_some_and(serde_json::Value::is_string) {
             return "grows without bound".into();
         }
         let value = self.values.get(index).copied().filter(|v| v.is_finite());
@@ -109,6 +110,7 @@ fn inside(study: &Study, findings: &Findings) -> Vec<Inside> {
             })
             .collect();
     }
+    all.sort_by_key(|i| i.name.ends_with(".in_backoff"));
     all.truncate(COLUMNS);
     all
 }
