@@ -92,9 +92,13 @@ pub fn landscape(fluid: &Fluid, load: usize) -> Result<Landscape, LandscapeError
     at_load(fluid, &p, load, branch)
 }
 
-/// Time after which a start from rest counts as settled, in units of the slowest thing the model names: its lags.
-fn patience(fluid: &Fluid, p: &[f64]) -> f64 {
-    1e4 * fluid.lags(p).last().copied().unwrap_or(1.0).max(1.0)
+/// How long a trajectory is followed before it is given up as undecided. Without lags steps grow as the solution calms
+/// down and time costs nothing; with lags a step never exceeds the shortest of them.
+pub(super) fn patience(fluid: &Fluid, p: &[f64]) -> f64 {
+    match fluid.lags(p).last() {
+        Some(longest) => 1e4 * longest.max(1.0),
+        None => 1e8,
+    }
 }
 
 fn main_branch(fluid: &Fluid, p: &[f64], load: usize) -> Result<Branch, LandscapeError> {

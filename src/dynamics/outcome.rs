@@ -5,8 +5,8 @@
 //! the distance to the nearest other equilibrium.
 //!
 //! **Escape.** A state without upper bound is beyond every equilibrium: above ten times the largest of them and a hundred
-//! times its scale. It escapes if it then grows eightfold and its rate of growth has not fallen by more than a tenth on the
-//! way: a queue that would still settle slows down before it does.
+//! times its scale. It escapes if it then grows fourfold while its rate of growth never falls by more than a tenth: a
+//! queue that would still settle slows down before it does.
 
 use super::integrate::{History, IntegrateError, Options, Segment, Step, Trajectory, integrate_with};
 use crate::process::field::{Field, StateInfo};
@@ -153,12 +153,11 @@ impl<'a> Watch<'a> {
                 continue;
             }
             let (size, growth) = *self.beyond[i].get_or_insert((x[i], self.slope[i]));
-            if x[i] >= 8.0 * size {
-                if self.slope[i] >= 0.9 * growth {
-                    self.outcome = Some(Outcome::Escape { state: i, t, growth: self.slope[i] });
-                    return ControlFlow::Break(());
-                }
+            if self.slope[i] < 0.9 * growth {
                 self.beyond[i] = Some((x[i], self.slope[i]));
+            } else if x[i] >= 4.0 * size {
+                self.outcome = Some(Outcome::Escape { state: i, t, growth: self.slope[i] });
+                return ControlFlow::Break(());
             }
         }
         ControlFlow::Continue(())

@@ -152,6 +152,11 @@ impl<T: Number, const W: usize> Number for Dual<T, W> {
         let density = (self.value.power(2.0) * T::constant(-0.5)).exp() * T::constant(0.398_942_280_401_432_7);
         self.chain(self.value.normal_cdf(), density)
     }
+    #[inline(always)]
+    fn logistic(self) -> Self {
+        let (value, other) = (self.value.logistic(), (-self.value).logistic());
+        self.chain(value, value * other)
+    }
     fn gamma_q(a: Self, x: Self) -> Self {
         let (value, [by_a, by_x]) = T::gamma_q_gradient(a.value, x.value);
         a.zip(x, value, |p, q| by_a * p + by_x * q)

@@ -31,6 +31,7 @@ pub enum Unary {
     Floor,
     Abs,
     NormalCdf,
+    Logistic,
 }
 
 /// Functions of two arguments.
@@ -53,8 +54,13 @@ pub enum Binary {
 pub enum Op {
     /// A constant, by its bits.
     Constant(u64),
-    /// A parameter, by its index.
-    Parameter(u32),
+    /// A parameter, by its index, as it was some lag ago.
+    Parameter {
+        /// Index of the parameter.
+        index: u32,
+        /// 0, or 1 + index into [`Graph::lags`].
+        lag: u32,
+    },
     /// A state, by its index, as it was some lag ago (`lag` 0 = now, j = the j-th lag of the graph).
     State {
         /// Index of the state.
@@ -140,7 +146,7 @@ impl Graph {
 
     /// The parameter with this index.
     pub fn parameter(&mut self, index: usize) -> Node {
-        self.push(Op::Parameter(index as u32))
+        self.push(Op::Parameter { index: index as u32, lag: 0 })
     }
 
     /// The present value of the state with this index.
@@ -164,6 +170,7 @@ impl Graph {
                 Unary::Floor => v.floor(),
                 Unary::Abs => v.abs(),
                 Unary::NormalCdf => Number::normal_cdf(v),
+                Unary::Logistic => Number::logistic(v),
             };
             return self.constant(folded);
         }
@@ -266,7 +273,7 @@ impl Graph {
     #[must_use]
     pub fn operands(op: Op) -> Vec<Node> {
         match op {
-            Op::Constant(_) | Op::Parameter(_) | Op::State { .. } | Op::Time { .. } => vec![],
+            Op::Constant(_) | Op::Parameter { .. } | Op::State { .. } | Op::Time { .. } => vec![],
             Op::Unary(_, x) | Op::Power(x, _) | Op::Output(x, _) => vec![x],
             Op::Binary(_, x, y) => vec![x, y],
             Op::Select(x, y, z) | Op::Station(x, y, z) => vec![x, y, z],
@@ -290,8 +297,8 @@ impl Graph {
         true
     }
 
-    /// `node` as it was `lag` seconds ago: every state in it is replaced by its delayed value, and lags add up. `lag`
-    /// must depend on parameters only.
+    /// `node` as it was `lag` seconds ago: every state and parameter in it is replaced by its delayed value (triggers
+    /// change parameters), and lags add up. `lag` must depend on parameters only.
     pub fn delayed(&mut self, node: Node, lag: Node) -> Node {
         if self.value(lag) == Some(0.0) {
             return node;
@@ -306,7 +313,11 @@ impl Graph {
         }
         let op = self.op(node);
         let result = match op {
-            Op::Constant(_) | Op::Parameter(_) => node,
+            Op::Constant(_) => node,
+            Op::Parameter { index, lag: before } => {
+                let lag = self.lag_after(before, lag);
+                self.push(Op::Parameter { index, lag })
+            }
             Op::State { index, lag: before } => {
                 let lag = self.lag_after(before, lag);
                 self.push(Op::State { index, lag })

@@ -242,6 +242,10 @@ impl Number for Interval {
         let image = Self::outward(super::special::normal_cdf(self.lo), super::special::normal_cdf(self.hi), SLACK);
         Self { lo: image.lo.max(0.0), hi: image.hi.min(1.0) }
     }
+    fn logistic(self) -> Self {
+        let image = self.increasing(Number::logistic);
+        Self { lo: image.lo.max(0.0), hi: image.hi.min(1.0) }
+    }
     fn gamma_q(_: Self, _: Self) -> Self {
         Self::WHOLE
     }
@@ -282,6 +286,7 @@ mod tests {
             prop_assert!(Number::floor(a).contains(x.floor()));
             prop_assert!(Number::min(a, b).contains(x.min(y)));
             prop_assert!(Number::max(a, b).contains(x.max(y)));
+            prop_assert!(Number::logistic(a).contains(Number::logistic(x)));
             prop_assert!(Number::normal_cdf(a).contains(super::super::special::normal_cdf(x)));
             for e in [2.0, 3.0, -1.0, -2.0] {
                 prop_assert!(Number::power(a, e).contains(Number::power(x, e)));

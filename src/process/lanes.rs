@@ -161,6 +161,14 @@ impl<const W: usize> Number for Lanes<W> {
     fn normal_cdf(self) -> Self {
         self.map(Number::normal_cdf)
     }
+    #[inline(always)]
+    fn logistic(self) -> Self {
+        self.map(|x| {
+            let e = exp(-f64::abs(x));
+            let small = e / (1.0 + e);
+            if x < 0.0 { small } else { 1.0 - small }
+        })
+    }
     fn gamma_q(a: Self, x: Self) -> Self {
         a.zip(x, Number::gamma_q)
     }

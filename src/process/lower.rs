@@ -382,13 +382,7 @@ impl Lowering<'_> {
         match name {
             "exp" => g.unary(Unary::Exp, x),
             "ln" => g.unary(Unary::Ln, x),
-            "logistic" => {
-                let minus = g.neg(x);
-                let e = g.unary(Unary::Exp, minus);
-                let one = g.constant(1.0);
-                let down = g.add(one, e);
-                g.div(one, down)
-            }
+            "logistic" => g.unary(Unary::Logistic, x),
             "erf" => {
                 // erf(x) = 2 Φ(x √2) - 1
                 let root = g.constant(std::f64::consts::SQRT_2);

@@ -36,6 +36,8 @@ pub trait Number:
     fn select(condition: Self, yes: Self, no: Self) -> Self;
     /// Standard normal distribution function Φ(x).
     fn normal_cdf(self) -> Self;
+    /// 1/(1 + e^{-x}), without overflow in value or derivative.
+    fn logistic(self) -> Self;
     /// Regularised upper incomplete gamma function Q(a, x), for a > 0; 1 for x <= 0.
     fn gamma_q(a: Self, x: Self) -> Self;
     /// Q(a, x) with its partial derivatives by a and by x.
@@ -109,6 +111,12 @@ impl Number for f64 {
     }
     fn normal_cdf(self) -> Self {
         special::normal_cdf(self)
+    }
+    #[inline(always)]
+    fn logistic(self) -> Self {
+        let e = f64::exp(-f64::abs(self));
+        let small = e / (1.0 + e);
+        if self < 0.0 { small } else { 1.0 - small }
     }
     fn gamma_q(a: Self, x: Self) -> Self {
         special::gamma_q(a, x)

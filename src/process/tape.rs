@@ -49,7 +49,8 @@ enum Instruction {
 
 /// A compiled set of expressions; see the module documentation.
 ///
-/// Inputs are laid out as parameters, present states, states at lag 1, ..., states at lag k, time, time at lag 1, ...
+/// Inputs are laid out as parameters, present states, states at lag 1, ..., states at lag k, time, time at lag 1, ...,
+/// parameters at lag 1, ...
 #[derive(Debug, Clone)]
 pub struct Tape {
     instructions: Vec<Instruction>,
@@ -72,6 +73,12 @@ pub struct Layout {
 }
 
 impl Layout {
+    /// Index of parameter `i` at lag `j` (0 = now).
+    #[must_use]
+    pub fn parameter(self, i: usize, j: usize) -> usize {
+        if j == 0 { i } else { self.time(self.lags) + 1 + (j - 1) * self.parameters + i }
+    }
+
     /// Index of state `i` at lag `j` (0 = now).
     #[must_use]
     pub fn state(self, i: usize, j: usize) -> usize {
@@ -87,7 +94,7 @@ impl Layout {
     /// Length of the input vector.
     #[must_use]
     pub fn len(self) -> usize {
-        self.time(self.lags) + 1
+        self.time(self.lags) + 1 + self.lags * self.parameters
     }
 
     /// Whether there are no inputs at all; never true, since time is one.
@@ -220,7 +227,7 @@ impl Compiler<'_> {
         let input = |input: usize| Instruction::Input { input: input as u32, to };
         let instruction = match op {
             Op::Constant(bits) => Instruction::Constant { value: f64::from_bits(bits), to },
-            Op::Parameter(i) => input(i as usize),
+            Op::Parameter { index, lag } => input(self.layout.parameter(index as usize, lag as usize)),
             Op::State { index, lag } => input(self.layout.state(index as usize, lag as usize)),
             Op::Time { lag } => input(self.layout.time(lag as usize)),
             Op::Unary(f, x) => Instruction::Unary { f, x: r(x), to },
@@ -252,6 +259,7 @@ fn run<N: Number>(code: &[Instruction], inputs: &[N], r: &mut [N]) {
                     Unary::Floor => x.floor(),
                     Unary::Abs => x.abs(),
                     Unary::NormalCdf => x.normal_cdf(),
+                    Unary::Logistic => x.logistic(),
                 };
                 (to, value)
             }

@@ -7,7 +7,7 @@ use crate::process::expr::{self, Expr, ExprError};
 use crate::process::field::StateInfo;
 use crate::process::graph::Node;
 use crate::process::lower::{Type, lower, names_in};
-use crate::process::population::State;
+use crate::process::population::{Output, State};
 
 impl Builder<'_> {
     /// Lowers the whole equation layer.
@@ -80,6 +80,25 @@ impl Builder<'_> {
             && let Some((node, kind)) = self.lower(text)
         {
             self.output("goodput", node, kind, "req/s", "useful output");
+            self.load_and_yield(node);
+        }
+    }
+
+    /// Outputs `load` and `yield` of a model that names its load and its goodput.
+    fn load_and_yield(&mut self, goodput: Node) {
+        let Some((load, kind)) = self.model.load_path().and_then(|path| self.scope.get(path)) else { return };
+        if self.process.output_index("load").is_none() {
+            self.process.outputs.push(Output {
+                name: "load".to_owned(),
+                node: load,
+                unit: kind.dimension().map_or(String::new(), |d| d.to_string()),
+                about: "requests, first attempts only".to_owned(),
+            });
+        }
+        if self.process.output_index("yield").is_none() {
+            let node = self.div(goodput, load);
+            let about = "goodput / load".to_owned();
+            self.process.outputs.push(Output { name: "yield".to_owned(), node, unit: String::new(), about });
         }
     }
 

@@ -180,13 +180,10 @@ impl Builder<'_> {
 
     /// Fluid closure: how full the queue is, 0 to 1, smoothed over one request.
     fn full(&mut self, m: Node, limit: Node) -> Node {
-        let over = self.sub(limit, m);
+        let over = self.sub(m, limit);
         let four = self.c(4.0);
-        let exponent = self.mul(four, over);
-        let e = self.process.graph.unary(Unary::Exp, exponent);
-        let one = self.c(1.0);
-        let down = self.add(one, e);
-        self.div(one, down)
+        let scaled = self.mul(four, over);
+        self.process.graph.unary(Unary::Logistic, scaled)
     }
 
     /// Mean and variance of the time a slot is held, and the share of served attempts that end in an error.
