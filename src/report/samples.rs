@@ -11,6 +11,8 @@ pub(super) struct Samples<'a> {
     segments: &'a [Segment],
     /// The states before the start.
     before: &'a [f64],
+    /// The parameters before the start.
+    today: Vec<f64>,
 }
 
 /// What holds at one time.
@@ -29,8 +31,13 @@ pub(super) struct Sample {
 impl<'a> Samples<'a> {
     /// Reads a trajectory of `fluid` through `segments` whose past, before its start, is constant.
     #[must_use]
-    pub(super) fn new(fluid: &'a Fluid, trajectory: &'a Trajectory, segments: &'a [Segment], before: &'a [f64]) -> Self {
-        Self { fluid, trajectory, segments, before }
+    pub(super) fn new(
+        fluid: &'a Fluid,
+        trajectory: &'a Trajectory,
+        segments: &'a [Segment],
+        before: &'a [f64],
+    ) -> Self {
+        Self { fluid, trajectory, segments, before, today: fluid.parameters() }
     }
 
     /// What holds at `t`; where something jumps, after the jump. `None` outside the trajectory.

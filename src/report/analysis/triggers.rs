@@ -19,7 +19,7 @@ fn row(study: &Study, report: &TriggerReport) -> Vec<Cell> {
         .triggers
         .iter()
         .find(|t| t.name.value == report.name)
-        .and_then(|t| Plan::new(&study.model, &study.median, t).ok());
+        .and_then(|t| Plan::new(&study.median, t).ok());
     let label = plan.as_ref().map(|p| p.scale.label.clone()).unwrap_or_default();
     let falls = plan.as_ref().is_some_and(|p| p.scale.span < 0.0);
     let unit = plan.as_ref().map(|p| p.scale.unit.clone()).unwrap_or_default();

@@ -11,7 +11,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Durations computed.
-pub(super) const POINTS: usize = 12;
+pub(super) const POINTS: usize = 16;
 /// The shortest and longest, as multiples of the middle one.
 const SPREAD: (f64, f64) = (0.25, 8.0);
 
@@ -24,7 +24,7 @@ pub(super) fn draw(
     watcher: &dyn Watcher,
 ) -> Result<Option<NamedFigure>, PlotError> {
     let trigger = study.model.triggers.iter().find(|t| t.name.value == report.name);
-    let Some(plan) = trigger.and_then(|t| Plan::new(&study.model, &study.median, t).ok()) else { return Ok(None) };
+    let Some(plan) = trigger.and_then(|t| Plan::new(&study.median, t).ok()) else { return Ok(None) };
     let Some(stated) = plan.duration else { return Ok(None) };
     let middle = report.critical_duration.as_ref().and_then(|c| c.p50).filter(|&d| d > 0.0).unwrap_or(stated);
     // Through the critical duration, and always as far as the stated one.
@@ -40,7 +40,7 @@ pub(super) fn draw(
     if points.iter().all(|p| !p.1.is_finite()) {
         return Ok(None);
     }
-    let title = format!("{}: which size and duration tips the system", plan.name);
+    let title = format!("{}: what size and duration tip the system", plan.name);
     let chart = TriggerCurve {
         title: title.clone(),
         subtitle: Some(subtitle(study)),

@@ -13,7 +13,7 @@ use crate::report::words::measured;
 /// How far beyond the tip-over load the axis goes.
 const BEYOND: f64 = 1.35;
 /// Lowest load drawn, as a share of today's.
-const LOWEST: f64 = 1e-3;
+const LOWEST: f64 = 0.02;
 
 /// Reads goodput and number inside at a load.
 struct Eye<'a> {

@@ -39,7 +39,7 @@ pub(super) fn draw(
 ) -> Result<Option<NamedFigure>, PlotError> {
     let fluid = &study.median;
     let trigger = study.model.triggers.iter().find(|t| t.name.value == report.name);
-    let Some(plan) = trigger.and_then(|t| Plan::new(&study.model, fluid, t).ok()) else { return Ok(None) };
+    let Some(plan) = trigger.and_then(|t| Plan::new(fluid, t).ok()) else { return Ok(None) };
     let Some(range) = Range::new(fluid, landscape, good) else { return Ok(None) };
     let runs = runs(&plan, report);
     let Some(window) = window(fluid, landscape, &range, &plan, &runs) else { return Ok(None) };
