@@ -10,7 +10,9 @@ mod files;
 mod input;
 mod models;
 mod progress;
+mod quantity;
 mod shipped;
+mod simulate;
 mod terminal;
 
 pub use exit::Exit;
@@ -69,6 +71,7 @@ struct Common {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Analyze(analyze::Arguments),
+    Simulate(simulate::Arguments),
     Models(models::Arguments),
 }
 
@@ -103,6 +106,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     let session = Session::from(typed.common);
     let done = match &typed.verb {
         Verb::Analyze(arguments) => analyze::run(arguments, &session),
+        Verb::Simulate(arguments) => simulate::run(arguments, &session),
         Verb::Models(arguments) => models::run(arguments, &session),
     };
     done.unwrap_or_else(|failure| {

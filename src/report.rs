@@ -10,6 +10,7 @@ pub mod json;
 pub mod markdown;
 mod measures;
 mod samples;
+pub mod scenario;
 pub mod table;
 pub mod text;
 mod words;

@@ -3,6 +3,7 @@
 use super::samples::Sample;
 use super::words;
 use crate::answers::study::Study;
+use crate::plot::{Curve, TimePanel};
 use crate::process::fluid::Fluid;
 
 /// Where the values of a quantity come from.
@@ -135,4 +136,26 @@ pub(super) fn shares(fluid: &Fluid) -> Vec<Measure> {
         .collect();
     all.truncate(3);
     all
+}
+
+/// What a figure over time shows: label, unit and quantities of each panel.
+pub(super) fn panels(study: &Study, fluid: &Fluid) -> Vec<(String, String, Vec<Measure>)> {
+    let mut rates: Vec<Measure> = attempts(study, fluid).into_iter().collect();
+    rates.push(load(study, fluid));
+    rates.extend(goodput(study, fluid));
+    let inside = each_inside(fluid);
+    let counted = inside.first().map(|m| m.unit.clone()).unwrap_or_default();
+    vec![
+        ("Requests".to_owned(), study.load.unit.clone(), rates),
+        ("Inside".to_owned(), counted, inside),
+        ("Share of attempts".to_owned(), String::new(), shares(fluid)),
+    ]
+}
+
+/// A panel without the quantities that are zero all the time; `None` if nothing is left.
+pub(super) fn interesting(mut panel: TimePanel) -> Option<TimePanel> {
+    let moves = |c: &Curve| c.points.iter().any(|p| p.1.abs() > 1e-9);
+    let names: Vec<String> = panel.curves.iter().filter(|c| moves(c)).map(|c| c.quantity.clone()).collect();
+    panel.curves.retain(|c| names.contains(&c.quantity));
+    (!panel.curves.is_empty()).then_some(panel)
 }

@@ -43,13 +43,23 @@ impl<'a> Samples<'a> {
     /// What holds at `t`; where something jumps, after the jump. `None` outside the trajectory.
     #[must_use]
     pub(super) fn at(&self, t: f64) -> Option<Sample> {
-        let segment = self.segments.iter().find(|s| t < s.until).or(self.segments.last())?;
         let states = self.trajectory.at(t)?;
-        let lags = self.fluid.lags(&segment.parameters);
-        let past: Vec<f64> =
-            lags.iter().flat_map(|lag| self.trajectory.at(t - lag).unwrap_or_else(|| self.before.to_vec())).collect();
-        let outputs = self.fluid.outputs(t, &states, &past, &segment.parameters);
-        Some(Sample { t, states, outputs, parameters: segment.parameters.clone() })
+        let parameters = self.parameters(t);
+        let lags = self.fluid.lags(parameters);
+        let before = |lag: &f64| self.trajectory.at(t - lag).unwrap_or_else(|| self.before.to_vec());
+        let past: Vec<f64> = lags.iter().flat_map(before).collect();
+        let history: Vec<&[f64]> = lags.iter().map(|lag| self.parameters(t - lag)).collect();
+        let outputs = self.fluid.outputs(t, &states, &past, &self.fluid.with_history(parameters, &history));
+        Some(Sample { t, states, outputs, parameters: parameters.to_vec() })
+    }
+
+    /// The parameters at a time.
+    fn parameters(&self, t: f64) -> &[f64] {
+        if t < self.trajectory.start() {
+            return &self.today;
+        }
+        let segment = self.segments.iter().find(|s| t < s.until).or(self.segments.last());
+        segment.map_or(&self.today, |s| &s.parameters)
     }
 
     /// Times at which a curve should be drawn: evenly spread, and both sides of every jump.

@@ -4,7 +4,7 @@ use super::{NamedFigure, subtitle};
 use crate::answers::analysis::Findings;
 use crate::answers::limits::{Limit, LimitKind};
 use crate::answers::study::Study;
-use crate::dynamics::continuation::{Branch, BranchOptions, Point, follow_both};
+use crate::dynamics::continuation::{Branch, BranchOptions, End, Point, follow_both};
 use crate::plot::{self, BranchPoint, Fold, Hysteresis, PlotError};
 use crate::process::fluid::Fluid;
 use crate::report::measures::{self, Measure};
@@ -12,6 +12,8 @@ use crate::report::words::measured;
 
 /// How far beyond the tip-over load the axis goes.
 const BEYOND: f64 = 1.35;
+/// How far beyond the largest state the number inside goes.
+const HIGHEST: f64 = 30.0;
 /// Lowest load drawn, as a share of today's.
 const LOWEST: f64 = 0.02;
 
@@ -68,7 +70,8 @@ pub(super) fn draw(study: &Study, findings: &Findings) -> Result<NamedFigure, Pl
     let tip = findings.limits.tip_over.as_ref().map_or(today, |t| t.load);
     let widest = BEYOND * tip.max(today);
     let fine = refined(fluid, &landscape.parameters, load, &landscape.branch, (LOWEST * today, widest));
-    let branch = plot::Branch { points: cut(fine.points.iter().map(|p| eye.point(p)), widest / study.load.factor) };
+    let cap = cap(findings, &eye);
+    let points = cut(fine.points.iter().map(|p| eye.point(p)), widest / study.load.factor, cap);
     let unit = &study.load.unit;
     let title = match (&analysis.tip_over_load, &analysis.recovery_load) {
         (Some(tip), Some(back)) => {
@@ -87,7 +90,7 @@ pub(super) fn draw(study: &Study, findings: &Findings) -> Result<NamedFigure, Pl
         unit: unit.clone(),
         inside_label,
         inside_unit: eye.inside.unit.clone(),
-        branches: vec![branch],
+        branches: branches(points, findings, &eye),
         escape: escape(findings, &eye, widest),
         tip_over: findings.limits.tip_over.as_ref().map(|l| eye.fold(l)),
         recovery: findings.limits.recovery.as_ref().map(|l| eye.fold(l)),
@@ -109,8 +112,31 @@ fn refined(fluid: &Fluid, p: &[f64], load: usize, branch: &Branch, range: (f64, 
     again().unwrap_or_else(|| branch.clone())
 }
 
-/// The points up to the largest load; a curve that leaves ends exactly there.
-fn cut(points: impl Iterator<Item = BranchPoint>, largest: f64) -> Vec<BranchPoint> {
+/// Largest number inside that is drawn: a branch that leaves for infinity would push all else to the bottom.
+fn cap(findings: &Findings, eye: &Eye<'_>) -> f64 {
+    let limits = [&findings.limits.tip_over, &findings.limits.recovery].into_iter().flatten();
+    let folds = limits.map(|l| eye.fold(l).inside).filter(|v| v.is_finite());
+    let states = findings.landscape.states.iter().map(|s| eye.at(eye.parameters[eye.load], &s.x).2);
+    let largest = folds.chain(states).fold(0.0, f64::max);
+    match findings.landscape.branch.end {
+        End::Unbounded { .. } if largest > 0.0 => HIGHEST * largest,
+        _ => f64::INFINITY,
+    }
+}
+
+/// One branch; behind a peak of goodput, what serves less than half of it counts as collapsed.
+fn branches(points: Vec<BranchPoint>, findings: &Findings, eye: &Eye<'_>) -> Vec<plot::Branch> {
+    let peak = findings.limits.tip_over.as_ref().filter(|t| t.kind == LimitKind::Peak).map(|t| eye.fold(t));
+    let starved = |p: &BranchPoint, peak: Fold| p.load > peak.load && p.goodput < 0.5 * peak.goodput;
+    let Some(at) = peak.and_then(|peak| points.iter().position(|p| starved(p, peak))) else {
+        return vec![plot::Branch { points, collapsed: false }];
+    };
+    let collapsed = plot::Branch { points: points[at.saturating_sub(1)..].to_vec(), collapsed: true };
+    vec![plot::Branch { points: points[..at].to_vec(), collapsed: false }, collapsed]
+}
+
+/// The points up to the largest load and number inside; a curve that leaves the axis ends exactly there.
+fn cut(points: impl Iterator<Item = BranchPoint>, largest: f64, cap: f64) -> Vec<BranchPoint> {
     let mut kept: Vec<BranchPoint> = Vec::new();
     let mut before: Option<BranchPoint> = None;
     for point in points {
@@ -122,7 +148,7 @@ fn cut(points: impl Iterator<Item = BranchPoint>, largest: f64) -> Vec<BranchPoi
             let (goodput, inside) = (mix(b.goodput, point.goodput), mix(b.inside, point.inside));
             kept.push(BranchPoint { load: largest, goodput, inside, stable: b.stable });
         }
-        if point.load <= largest {
+        if point.load <= largest && point.inside <= cap {
             kept.push(point);
         }
         before = Some(point);
@@ -134,14 +160,12 @@ fn cut(points: impl Iterator<Item = BranchPoint>, largest: f64) -> Vec<BranchPoi
 fn escape(findings: &Findings, eye: &Eye<'_>, widest: f64) -> Option<plot::Escape> {
     let landscape = &findings.landscape;
     let limits = &findings.limits;
-    let end = |limit: &Option<Limit>| limit.as_ref().filter(|l| l.kind == LimitKind::Escape).map(|l| l.load);
-    let begin = end(&limits.recovery).or(end(&limits.tip_over));
     let today = landscape.parameters[eye.load];
-    let begin = match (&landscape.escape, begin) {
-        (_, Some(begin)) => begin,
+    let begin = match (landscape.branch.end, landscape.branch.points.last(), &landscape.escape) {
+        (End::Unbounded { .. }, Some(last), _) => last.parameter,
         // A collapsed state that is an equilibrium at its lower end may still grow without bound further up.
-        (Some(_), None) => limits.recovery.as_ref().map_or(today, |l| l.load),
-        (None, None) => return None,
+        (_, _, Some(_)) => limits.recovery.as_ref().map_or(today, |l| l.load),
+        _ => return None,
     };
     let far = landscape.escape.as_ref().and_then(|e| e.x.as_ref()).or(landscape.branch.points.last().map(|p| &p.x))?;
     const STEPS: usize = 40;

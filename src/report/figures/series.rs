@@ -16,6 +16,8 @@ use crate::report::words::{measured, time};
 
 /// How far below and above the threshold the two runs are.
 const BESIDE: [f64; 2] = [0.98, 1.02];
+/// How often the time followed is doubled until the run that heals is back.
+const DOUBLINGS: usize = 8;
 /// Share of the window before the trigger.
 const LEAD: f64 = 0.06;
 /// Points of a curve.
@@ -44,7 +46,10 @@ pub(super) fn draw(
     let runs = runs(&plan, report);
     let Some(window) = window(fluid, landscape, &range, &plan, &runs) else { return Ok(None) };
     let lead = LEAD * window;
-    let mut panels = panels(study, fluid);
+    let mut panels: Vec<(Vec<Measure>, TimePanel)> = measures::panels(study, fluid)
+        .into_iter()
+        .map(|(label, unit, all)| (all, TimePanel { label, unit, scale: Scale::Linear, curves: Vec::new() }))
+        .collect();
     for (place, run) in runs.iter().enumerate() {
         let until = lead + window;
         let Ok(path) = range.path(&plan, (run.size, run.duration), lead, until) else { return Ok(None) };
@@ -76,7 +81,7 @@ pub(super) fn draw(
         subtitle: Some(subtitle(study)),
         runs: runs.iter().map(|r| (r.short.to_owned(), r.long.clone())).collect(),
         triggers: vec![TriggerSpan { from: lead, to: lead + last, label: plan.name.clone() }],
-        panels: panels.into_iter().map(|(_, panel)| panel).filter(|p| !p.curves.is_empty()).collect(),
+        panels: panels.into_iter().map(|(_, panel)| panel).filter_map(measures::interesting).collect(),
     };
     let name = format!("trigger-{}-series", file_name(&plan.name));
     Ok(Some(NamedFigure { name, about: format!("Over time: {title}"), figure: chart.draw()? }))
@@ -100,12 +105,18 @@ fn runs(plan: &Plan, report: &TriggerReport) -> Vec<Run> {
     if let Some(size) = size {
         let run = |i: usize| {
             let size = BESIDE[i] * size;
-            let long = format!("{}: {} {}", words[i], scale.label, measured(scale.shown(size), &scale.unit));
+            let sign = if plan.duration.is_none() && scale.shown(size) > 0.0 { "+" } else { "" };
+            let long = format!("{}: {} {sign}{}", words[i], scale.label, measured(scale.shown(size), &scale.unit));
             Run { size, duration: stated, short: words[i], long }
         };
         return vec![run(0), run(1)];
     }
-    vec![Run { size: 1.0, duration: stated, short: "as stated", long: "as stated".to_owned() }]
+    vec![Run {
+        size: 1.0,
+        duration: stated,
+        short: if report.outcome == "tips" { words[1] } else { words[0] },
+        long: "as stated".to_owned(),
+    }]
 }
 
 /// How much time after the begin of the trigger tells the story: until the run that heals is back and the other one has
@@ -114,15 +125,26 @@ fn window(fluid: &Fluid, landscape: &Landscape, range: &Range<'_>, plan: &Plan, 
     let slowest = landscape.states.iter().filter_map(|s| s.spectrum.as_ref()?.modes.first()).map(|m| m.value.re.abs());
     let slowest = 1.0 / slowest.fold(f64::INFINITY, f64::min).clamp(1e-9, 1e9);
     let longest = runs.iter().map(|r| r.duration).fold(0.0, f64::max);
-    let mut arrivals = Vec::new();
-    for run in runs {
-        let until = run.duration + 60.0 * slowest + 10.0 * longest;
-        let path = range.path(plan, (run.size, run.duration), 0.0, until).ok()?;
-        arrivals.push(arrival(fluid, &path, path.final_state(), run.duration));
+    let mut span = 60.0 * slowest + 10.0 * longest;
+    let first = runs.first()?;
+    for round in 0..DOUBLINGS {
+        let path = range.path(plan, (first.size, first.duration), 0.0, first.duration + span).ok()?;
+        let home = distance(fluid.states(), path.final_state(), range.rest()) <= NEAR;
+        if !home && first.short != "collapses" && round + 1 < DOUBLINGS {
+            span *= 2.0;
+            continue;
+        }
+        let back = arrival(fluid, &path, path.final_state(), first.duration).max(2.0 * longest);
+        let gone = match runs.get(1) {
+            Some(run) => {
+                let path = range.path(plan, (run.size, run.duration), 0.0, run.duration + span).ok()?;
+                arrival(fluid, &path, path.final_state(), run.duration)
+            }
+            None => back,
+        };
+        return Some(1.1 * back.max(gone.min(1.6 * back)));
     }
-    let back = arrivals[0].max(2.0 * longest);
-    let gone = arrivals.last().copied().unwrap_or(back);
-    Some(1.1 * back.max(gone.min(2.0 * back)))
+    None
 }
 
 /// When a path is near its end state for good.
@@ -132,21 +154,4 @@ fn arrival(fluid: &Fluid, path: &Trajectory, end: &[f64], from: f64) -> f64 {
         .map(|step| step.end())
         .last()
         .unwrap_or(from)
-}
-
-/// The panels, with what each shows.
-fn panels(study: &Study, fluid: &Fluid) -> Vec<(Vec<Measure>, TimePanel)> {
-    let unit = study.load.unit.clone();
-    let mut rates: Vec<Measure> = measures::attempts(study, fluid).into_iter().collect();
-    rates.push(measures::load(study, fluid));
-    rates.extend(measures::goodput(study, fluid));
-    let inside = measures::each_inside(fluid);
-    let counted = inside.first().map(|m| m.unit.clone()).unwrap_or_default();
-    let panel =
-        |label: &str, unit: String, scale| TimePanel { label: label.to_owned(), unit, scale, curves: Vec::new() };
-    vec![
-        (rates, panel("Requests", unit, Scale::Linear)),
-        (inside, panel("Inside", counted, Scale::Linear)),
-        (measures::shares(fluid), panel("Share of attempts", String::new(), Scale::Linear)),
-    ]
 }
