@@ -4,6 +4,7 @@
 //! input first, computes, then writes files, then prints: nothing is written when the input is bad.
 
 mod analyze;
+mod branches;
 mod exit;
 mod failure;
 mod files;
@@ -72,6 +73,7 @@ struct Common {
 enum Verb {
     Analyze(analyze::Arguments),
     Simulate(simulate::Arguments),
+    Branches(branches::Arguments),
     Models(models::Arguments),
 }
 
@@ -107,6 +109,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     let done = match &typed.verb {
         Verb::Analyze(arguments) => analyze::run(arguments, &session),
         Verb::Simulate(arguments) => simulate::run(arguments, &session),
+        Verb::Branches(arguments) => branches::run(arguments, &session),
         Verb::Models(arguments) => models::run(arguments, &session),
     };
     done.unwrap_or_else(|failure| {

@@ -38,7 +38,7 @@ pub(super) struct Arguments {
     /// When it ends, such as "10 min"; by default well after the last trigger.
     #[arg(long, value_name = "TIME")]
     until: Option<String>,
-    /// Time between rows of the CSV; by default a thousandth of the run.
+    /// Time between rows of the CSV; by default about a thousandth of the run.
     #[arg(long, value_name = "TIME")]
     step: Option<String>,
     /// Equations of services: `fluid` is the middle of many runs, `moments` their mean with the spread between them.
@@ -89,7 +89,7 @@ pub(super) fn run(arguments: &Arguments, session: &Session) -> Result<Exit, Fail
     };
     let step = match &arguments.step {
         Some(text) => quantity::duration("--step", text)?,
-        None => until / ROWS,
+        None => round_down(until / ROWS),
     };
     if until / step > MOST_ROWS {
         return Err(Failure::usage("the CSV would have more than ten million rows", "choose a longer --step"));
@@ -119,6 +119,12 @@ pub(super) fn run(arguments: &Arguments, session: &Session) -> Result<Exit, Fail
         _ => session.terminal.result(&scenario.csv(&run, step))?,
     }
     Ok(Exit::Fine)
+}
+
+/// The largest of 1, 2, 5 times a power of ten that is not above a step.
+fn round_down(step: f64) -> f64 {
+    let power = 10.0_f64.powi(step.log10().floor() as i32);
+    [5.0, 2.0].into_iter().map(|m| m * power).find(|&s| s <= step).unwrap_or(power)
 }
 
 fn chosen(model: &Model, arguments: &Arguments) -> Result<Vec<Trigger>, Failure> {

@@ -157,5 +157,9 @@ pub(super) fn interesting(mut panel: TimePanel) -> Option<TimePanel> {
     let moves = |c: &Curve| c.points.iter().any(|p| p.1.abs() > 1e-9);
     let names: Vec<String> = panel.curves.iter().filter(|c| moves(c)).map(|c| c.quantity.clone()).collect();
     panel.curves.retain(|c| names.contains(&c.quantity));
+    // A panel of one quantity has no legend: it is called after it.
+    if let Some(only) = names.first().filter(|first| names.iter().all(|n| n == *first)) {
+        panel.label.clone_from(only);
+    }
     (!panel.curves.is_empty()).then_some(panel)
 }
