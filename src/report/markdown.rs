@@ -46,7 +46,7 @@ fn escaped(text: &str) -> String {
     let mut out = String::new();
     for c in text.chars() {
         match c {
-            '|' | '*' | '_' | '<' | '[' | ']' | '\\' | '`' => {
+            '|' | '*' | '_' | '<' | '[' | ']' | '\\' => {
                 out.push('\\');
                 out.push(c);
             }

@@ -43,6 +43,12 @@ pub(super) fn factor(unit: &str) -> f64 {
     unit::parse_unit(unit).map_or(1.0, |(_, factor)| factor)
 }
 
+/// Words with a capital at the begin.
+pub(super) fn capitalised(words: &str) -> String {
+    let mut chars = words.chars();
+    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

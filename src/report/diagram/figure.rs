@@ -1,9 +1,10 @@
 //! A diagram as a figure: solid where stable, marked where it changes.
 
 use super::Diagram;
+use crate::dynamics::continuation::{Branch, Point};
 use crate::plot::{ChartPanel, Figure, LineChart, PlotError, Reference, Scale, Series};
 use crate::report::measures::{self, Measure};
-use crate::report::words::measured;
+use crate::report::words::{capitalised, measured};
 
 impl Diagram<'_> {
     /// Draws goodput and number inside along the parameter.
@@ -15,13 +16,13 @@ impl Diagram<'_> {
         let parameter = self.parameter();
         let shown: Vec<Measure> =
             measures::goodput(self.study, fluid).into_iter().chain([measures::inside(fluid)]).collect();
-        let cap = self.cap(&shown);
+        let cap = shown.last().map_or(f64::INFINITY, |inside| self.cap(inside));
         let panels = shown
             .iter()
             .map(|measure| ChartPanel {
-                label: measure.name.clone(),
+                label: capitalised(&measure.name),
                 unit: measure.unit.clone(),
-                scale: Scale::Auto,
+                scale: if measure.name == "goodput" { Scale::Linear } else { Scale::Auto },
                 series: vec![self.series(measure, true, cap), self.series(measure, false, cap)],
                 height: 0,
             })
@@ -29,12 +30,14 @@ impl Diagram<'_> {
         let mut references =
             vec![Reference { x: self.shown(self.today.parameters[self.index]), label: "today".to_owned() }];
         for branch in &self.branches {
-            references.extend(self.specials(branch).filter(|(_, s)| s.kind != "branch-point").map(|(_, s)| {
-                Reference {
-                    x: self.shown(s.parameter),
-                    label: format!("{} {}", s.kind.replace("hopf", "Hopf"), measured(self.shown(s.parameter), "")),
-                }
-            }));
+            references.extend(
+                self.specials(branch)
+                    .filter(|(after, s)| s.kind == "fold" || gains_or_loses_stability(branch, *after))
+                    .map(|(_, s)| Reference {
+                        x: self.shown(s.parameter),
+                        label: format!("{} {}", s.kind.replace("hopf", "Hopf"), measured(self.shown(s.parameter), "")),
+                    }),
+            );
         }
         let meta = &self.study.model.meta;
         let chart = LineChart {
@@ -75,17 +78,20 @@ impl Diagram<'_> {
     }
 
     /// Largest value drawn: a branch that leaves for infinity would push all else to the bottom.
-    fn cap(&self, shown: &[Measure]) -> f64 {
+    fn cap(&self, inside: &Measure) -> f64 {
         const HIGHEST: f64 = 30.0;
         let p = &self.today.parameters;
-        let values = |x: &[f64], at: f64| {
-            let outputs = self.outputs(at, x);
-            shown.iter().map(|m| m.value(x, &outputs, p)).fold(0.0, f64::max)
-        };
+        let values = |x: &[f64], at: f64| inside.value(x, &self.outputs(at, x), p);
         let states = self.today.states.iter().map(|s| values(&s.x, p[self.index]));
         let specials = self.branches.iter().flat_map(|b| self.specials(b));
         let folds = specials.filter_map(|(_, s)| Some(values(s.x?, s.parameter)));
         let largest = states.chain(folds).fold(0.0, f64::max);
         if largest > 0.0 { HIGHEST * largest } else { f64::INFINITY }
     }
+}
+
+/// Whether one side of a step is stable and the other is not: other Hopf points are of no consequence.
+fn gains_or_loses_stability(branch: &Branch, after: usize) -> bool {
+    let stable = |index: usize| branch.points.get(index).and_then(Point::stable);
+    stable(after) != stable(after + 1)
 }

@@ -8,7 +8,7 @@ use crate::dynamics::continuation::{Branch, BranchOptions, End, Point, follow_bo
 use crate::plot::{self, BranchPoint, Fold, Hysteresis, PlotError};
 use crate::process::fluid::Fluid;
 use crate::report::measures::{self, Measure};
-use crate::report::words::measured;
+use crate::report::words::{capitalised, measured};
 
 /// How far beyond the tip-over load the axis goes.
 const BEYOND: f64 = 1.35;
@@ -80,15 +80,11 @@ pub(super) fn draw(study: &Study, findings: &Findings) -> Result<NamedFigure, Pl
         (Some(tip), None) => format!("Tips over at {}, without hysteresis", measured(tip.value, unit)),
         (None, _) => "Goodput and number inside against load".to_owned(),
     };
-    let mut inside_label = eye.inside.name.clone();
-    if let Some(first) = inside_label.get(..1) {
-        inside_label = format!("{}{}", first.to_uppercase(), &inside_label[1..]);
-    }
     let chart = Hysteresis {
         title: title.clone(),
         subtitle: Some(subtitle(study)),
         unit: unit.clone(),
-        inside_label,
+        inside_label: capitalised(&eye.inside.name),
         inside_unit: eye.inside.unit.clone(),
         branches: branches(points, findings, &eye),
         escape: escape(findings, &eye, widest),
