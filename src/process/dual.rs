@@ -157,6 +157,14 @@ impl<T: Number, const W: usize> Number for Dual<T, W> {
         let (value, other) = (self.value.logistic(), (-self.value).logistic());
         self.chain(value, value * other)
     }
+    #[inline(always)]
+    fn ratio(self, y: Self) -> Self {
+        // d/dx = y/(x+y)², d/dy = -x/(x+y)²
+        let value = self.value.ratio(y.value);
+        let sum = self.value + y.value;
+        let (by_x, by_y) = (y.value.ratio(self.value) / sum, -(value / sum));
+        self.zip(y, value, |p, q| by_x * p + by_y * q)
+    }
     fn gamma_q(a: Self, x: Self) -> Self {
         let (value, [by_a, by_x]) = T::gamma_q_gradient(a.value, x.value);
         a.zip(x, value, |p, q| by_a * p + by_x * q)
