@@ -147,15 +147,15 @@ impl<'a> Watch<'a> {
             return ControlFlow::Break(());
         }
         step.slope(t, &mut self.slope);
-        for i in 0..x.len() {
-            if x[i] <= self.judge.thresholds[i] || self.slope[i] <= 0.0 {
+        for (i, &value) in x.iter().enumerate() {
+            if value <= self.judge.thresholds[i] || self.slope[i] <= 0.0 {
                 self.beyond[i] = None;
                 continue;
             }
-            let (size, growth) = *self.beyond[i].get_or_insert((x[i], self.slope[i]));
+            let (size, growth) = *self.beyond[i].get_or_insert((value, self.slope[i]));
             if self.slope[i] < 0.9 * growth {
-                self.beyond[i] = Some((x[i], self.slope[i]));
-            } else if x[i] >= 4.0 * size {
+                self.beyond[i] = Some((value, self.slope[i]));
+            } else if value >= 4.0 * size {
                 self.outcome = Some(Outcome::Escape { state: i, t, growth: self.slope[i] });
                 return ControlFlow::Break(());
             }
