@@ -24,8 +24,11 @@ pub enum Type {
 }
 
 impl Type {
-    fn words(self) -> String {
+    /// The type in words, for messages.
+    #[must_use]
+    pub fn words(self) -> String {
         match self {
+            Self::Quantity(d) if d.is_none() => "a plain number".to_owned(),
             Self::Quantity(d) => format!("`{d}`"),
             Self::Literal | Self::Zero => "a plain number".to_owned(),
             Self::Condition => "a condition".to_owned(),

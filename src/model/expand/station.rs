@@ -23,6 +23,7 @@
 //! all its attempts: a quasi-stationary closure, exact in equilibrium, that takes the called service's present state.
 
 use super::Builder;
+use super::stream::MOST_ATTEMPTS;
 use crate::model::types::{CallPolicy, Closure, Jitter, Retry, Service};
 use crate::process::dimension::Dimension;
 use crate::process::field::StateInfo;
@@ -288,6 +289,11 @@ impl Builder<'_> {
             let pause = self.mul(again, backoff);
             let once = self.add(attempt_time, pause);
             return (self.div(once, never), self.div(fate.answered, never));
+        }
+        if retry.attempts.value > MOST_ATTEMPTS {
+            let message = format!("more than {MOST_ATTEMPTS} attempts are expanded one by one and would be slow");
+            self.problem(&retry.attempts.span, message, "write attempts = \"unlimited\", which has its own equations");
+            return (attempt_time, fate.answered);
         }
         // Horner's scheme from the last attempt backwards.
         let (mut time, mut success) = (attempt_time, fate.answered);

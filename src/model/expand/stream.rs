@@ -42,7 +42,7 @@ struct Stream {
 }
 
 /// Largest finite number of attempts that is expanded attempt by attempt.
-const MOST_ATTEMPTS: f64 = 64.0;
+pub(super) const MOST_ATTEMPTS: f64 = 64.0;
 
 impl Builder<'_> {
     /// Builds the whole system layer.
