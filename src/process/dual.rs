@@ -69,6 +69,7 @@ impl<T: Number, const W: usize> Sub for Dual<T, W> {
 impl<T: Number, const W: usize> Mul for Dual<T, W> {
     type Output = Self;
     #[inline(always)]
+    #[expect(clippy::suspicious_arithmetic_impl, reason = "the product rule adds")]
     fn mul(self, o: Self) -> Self {
         self.zip(o, self.value * o.value, |p, q| p * o.value + self.value * q)
     }
@@ -77,6 +78,7 @@ impl<T: Number, const W: usize> Mul for Dual<T, W> {
 impl<T: Number, const W: usize> Div for Dual<T, W> {
     type Output = Self;
     #[inline(always)]
+    #[expect(clippy::suspicious_arithmetic_impl, reason = "the quotient rule multiplies and subtracts")]
     fn div(self, o: Self) -> Self {
         let value = self.value / o.value;
         self.zip(o, value, |p, q| (p - value * q) / o.value)

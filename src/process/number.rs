@@ -49,7 +49,6 @@ pub trait Number:
     /// The station expectations of [`katz::station`] for mean, variance and servers.
     fn station(mean: Self, variance: Self, servers: Self) -> [Self; katz::OUTPUTS];
     /// The same with partial derivatives by mean, variance and servers.
-    #[expect(clippy::type_complexity, reason = "values and their gradients, row by row")]
     fn station_gradient(
         mean: Self,
         variance: Self,
