@@ -130,6 +130,41 @@ impl Graph {
         node
     }
 
+    /// The node of an operation, if it was built before. Operands of sums and products may come in either order.
+    #[must_use]
+    pub fn find(&self, op: Op) -> Option<Node> {
+        let op = match op {
+            Op::Binary(f @ (Binary::Add | Binary::Mul), x, y) if y < x => Op::Binary(f, y, x),
+            other => other,
+        };
+        self.known.get(&op).copied()
+    }
+
+    /// The operation with its operands replaced.
+    #[must_use]
+    pub fn with_operands(op: Op, mut replace: impl FnMut(Node) -> Node) -> Op {
+        match op {
+            Op::Constant(_) | Op::Parameter { .. } | Op::State { .. } | Op::Time { .. } => op,
+            Op::Unary(f, x) => Op::Unary(f, replace(x)),
+            Op::Binary(f, x, y) => Op::Binary(f, replace(x), replace(y)),
+            Op::Power(x, e) => Op::Power(replace(x), e),
+            Op::Select(x, y, z) => Op::Select(replace(x), replace(y), replace(z)),
+            Op::Station(x, y, z) => Op::Station(replace(x), replace(y), replace(z)),
+            Op::Output(x, i) => Op::Output(replace(x), i),
+        }
+    }
+
+    /// The node of an operation, built if need be, without folding.
+    pub(crate) fn intern(&mut self, op: Op) -> Node {
+        self.find(op).unwrap_or_else(|| {
+            let op = match op {
+                Op::Binary(f @ (Binary::Add | Binary::Mul), x, y) if y < x => Op::Binary(f, y, x),
+                other => other,
+            };
+            self.push(op)
+        })
+    }
+
     /// The value of a constant node.
     #[must_use]
     pub fn value(&self, node: Node) -> Option<f64> {
