@@ -5,6 +5,7 @@
 
 mod analyze;
 mod branches;
+mod equations;
 mod exit;
 mod failure;
 mod files;
@@ -74,6 +75,7 @@ enum Verb {
     Analyze(analyze::Arguments),
     Simulate(simulate::Arguments),
     Branches(branches::Arguments),
+    Equations(equations::Arguments),
     Models(models::Arguments),
 }
 
@@ -110,6 +112,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Verb::Analyze(arguments) => analyze::run(arguments, &session),
         Verb::Simulate(arguments) => simulate::run(arguments, &session),
         Verb::Branches(arguments) => branches::run(arguments, &session),
+        Verb::Equations(arguments) => equations::run(arguments, &session),
         Verb::Models(arguments) => models::run(arguments, &session),
     };
     done.unwrap_or_else(|failure| {

@@ -7,6 +7,7 @@ mod triggers;
 use super::document::{Block, Cell, Tone};
 use super::words::given;
 use crate::answers::analysis::{Analysis, Findings, Verdict};
+use crate::answers::limits::LimitKind;
 use crate::answers::study::Study;
 
 /// The report as a document. `source` is how the model is named on the command line, if figures are still to be drawn.
@@ -43,10 +44,13 @@ pub fn document(study: &Study, findings: &Findings, source: Option<&str>) -> Vec
 fn verdict(analysis: &Analysis) -> Vec<Cell> {
     let name = analysis.model.get("name").and_then(|v| v.as_str()).unwrap_or("the model");
     let at = given(analysis.load.value, &analysis.load.unit);
+    let past_hopf = analysis.tip_over_load.as_ref().is_some_and(|t| t.kind == LimitKind::Hopf);
+    let swings = past_hopf && analysis.states.iter().all(|s| !s.stable);
     let (word, tone, meaning) = match analysis.verdict {
         Verdict::Stable => ("STABLE", Tone::Good, "no collapsed state exists, every trigger heals"),
         Verdict::Vulnerable => ("VULNERABLE", Tone::Warn, "it works today, but a collapsed state also exists"),
         Verdict::Metastable => ("METASTABLE", Tone::Bad, "from its start it ends in the collapsed state"),
+        Verdict::Overloaded if swings => ("OVERLOADED", Tone::Bad, "the good state swings instead of settling"),
         Verdict::Overloaded => ("OVERLOADED", Tone::Bad, "no good state exists"),
         Verdict::Inconclusive => ("UNDECIDED", Tone::Warn, "the analysis is inconclusive, see the warnings"),
     };

@@ -77,6 +77,9 @@ pub(super) fn draw(study: &Study, findings: &Findings) -> Result<NamedFigure, Pl
         (Some(tip), Some(back)) => {
             format!("Tips over at {}, recovers below {}", measured(tip.value, unit), measured(back.value, unit))
         }
+        (Some(tip), None) if tip.kind == LimitKind::Hopf => {
+            format!("Swings instead of settling above {}", measured(tip.value, unit))
+        }
         (Some(tip), None) => format!("Tips over at {}, without hysteresis", measured(tip.value, unit)),
         (None, _) => "Goodput and number inside against load".to_owned(),
     };
