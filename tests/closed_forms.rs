@@ -146,7 +146,7 @@ fn tower(layers: usize, attempts: usize) -> String {
     let retry = format!("retry = {{ attempts = {attempts}, backoff = \"1 ms\", jitter = \"exponential\" }}");
     let mut text = format!("[model]\nname = \"tower\"\n[client.web]\ncalls = \"s1\"\nload = \"1 req/s\"\n{retry}\n");
     for layer in 1..=layers {
-        text += &format!("[service.s{layer}]\nservers = 100000\nservice_time = \"1 ms\"\n");
+        text += &format!("[service.s{layer}]\nservers = \"unlimited\"\nservice_time = \"1 ms\"\n");
         if layer < layers {
             text += &format!("[service.s{layer}.calls.s{}]\n{retry}\n", layer + 1);
         } else {
