@@ -1,6 +1,6 @@
 //! The command line: what was typed, and one file per verb that does it. Parsing and printing only.
 //!
-//! [`run`] parses, gives the verb a [`Session`], and turns what comes back into an [`Exit`]. A verb reads its
+//! [`run`] parses, gives the verb a `Session`, and turns what comes back into an `Exit`. A verb reads its
 //! input first, computes, then writes files, then prints: nothing is written when the input is bad.
 
 mod analyze;

@@ -8,6 +8,8 @@
 //! 3. [`dynamics`]: integration, equilibria, stability and continuation of any such process.
 //! 4. [`answers`]: what users ask: verdict, tip-over and recovery load, headroom, critical triggers.
 //! 5. [`plot`]: charts from plain numbers.
+//! 6. [`report`]: the answers as text, Markdown, JSON and figures.
+//! 7. [`cli`]: the command line, one file per verb.
 //!
 //! ```
 //! use tipping::answers::{analysis::{Verdict, analyze}, study::Study};

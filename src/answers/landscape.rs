@@ -159,7 +159,7 @@ fn at_load(fluid: &Fluid, p: &[f64], load: usize, branch: Branch) -> Result<Land
             }
             Ok(_) => {}
             Err(error) => {
-                warnings.push(format!("an equilibrium on the branch at today's load was not refined: {error}"))
+                warnings.push(format!("an equilibrium on the branch at today's load was not refined: {error}"));
             }
         }
     }

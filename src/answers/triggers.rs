@@ -207,8 +207,8 @@ pub struct Range<'a> {
     memory: f64,
 }
 
-/// Doublings tried before a threshold is said not to exist.
-const DOUBLINGS: u32 = 12;
+/// Doublings tried before a threshold is said not to exist: a trigger 256 times as long or as large.
+const DOUBLINGS: u32 = 8;
 
 impl<'a> Range<'a> {
     /// A range for the landscape of `fluid`, whose good state is `landscape.states[good]`. `None` if that is not stable.
@@ -322,7 +322,7 @@ fn threshold(
         Fate::Tips => {
             let mut low = start;
             let mut below = None;
-            for _ in 0..3 * DOUBLINGS {
+            for _ in 0..4 * DOUBLINGS {
                 low *= 0.5;
                 match run(low)? {
                     Fate::Heals => {

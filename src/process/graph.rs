@@ -47,6 +47,9 @@ pub enum Binary {
     Less,
     LessEqual,
     GammaQ,
+    /// x/(x + y): the saturating function of queueing (M/M/1 throughput), a node of its own because interval
+    /// arithmetic on the quotient would forget that both x are the same.
+    Ratio,
 }
 
 /// An operation; operands are nodes that were built before.
@@ -229,6 +232,7 @@ impl Graph {
                     Binary::Less => Number::less(a, b),
                     Binary::LessEqual => Number::less_equal(a, b),
                     Binary::GammaQ => Number::gamma_q(a, b),
+                    Binary::Ratio => Number::ratio(a, b),
                 };
                 return self.constant(folded);
             }
@@ -255,8 +259,25 @@ impl Graph {
         self.binary(Binary::Mul, x, y)
     }
 
-    /// `x / y`.
+    /// `x / y`. `x / (x + c)` and `k * x / (x + c)` with a constant c become [`Binary::Ratio`].
     pub fn div(&mut self, x: Node, y: Node) -> Node {
+        if let Op::Binary(Binary::Add, a, b) = self.op(y) {
+            for (same, other) in [(a, b), (b, a)] {
+                if !self.is_constant_in_time(other) || self.is_constant_in_time(same) {
+                    continue;
+                }
+                if same == x {
+                    return self.binary(Binary::Ratio, x, other);
+                }
+                if let Op::Binary(Binary::Mul, u, v) = self.op(x)
+                    && (u == same || v == same)
+                {
+                    let factor = if u == same { v } else { u };
+                    let ratio = self.binary(Binary::Ratio, same, other);
+                    return self.mul(factor, ratio);
+                }
+            }
+        }
         self.binary(Binary::Div, x, y)
     }
 

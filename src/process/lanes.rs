@@ -174,8 +174,8 @@ impl<const W: usize> Number for Lanes<W> {
     }
     fn gamma_q_gradient(a: Self, x: Self) -> (Self, [Self; 2]) {
         let rows: [_; W] = std::array::from_fn(|i| f64::gamma_q_gradient(a.0[i], x.0[i]));
-        let pick = |f: &dyn Fn(&(f64, [f64; 2])) -> f64| Self(std::array::from_fn(|i| f(&rows[i])));
-        (pick(&|r| r.0), [pick(&|r| r.1[0]), pick(&|r| r.1[1])])
+        let value = Self(std::array::from_fn(|i| rows[i].0));
+        (value, std::array::from_fn(|j| Self(std::array::from_fn(|i| rows[i].1[j]))))
     }
     fn station(mean: Self, variance: Self, servers: Self) -> [Self; katz::OUTPUTS] {
         let rows: [_; W] = std::array::from_fn(|i| katz::station(mean.0[i], variance.0[i], servers.0[i]));

@@ -38,6 +38,10 @@ pub trait Number:
     fn normal_cdf(self) -> Self;
     /// 1/(1 + e^{-x}), without overflow in value or derivative.
     fn logistic(self) -> Self;
+    /// x/(x + y).
+    fn ratio(self, y: Self) -> Self {
+        self / (self + y)
+    }
     /// Regularised upper incomplete gamma function Q(a, x), for a > 0; 1 for x <= 0.
     fn gamma_q(a: Self, x: Self) -> Self;
     /// Q(a, x) with its partial derivatives by a and by x.
@@ -45,7 +49,6 @@ pub trait Number:
     /// The station expectations of [`katz::station`] for mean, variance and servers.
     fn station(mean: Self, variance: Self, servers: Self) -> [Self; katz::OUTPUTS];
     /// The same with partial derivatives by mean, variance and servers.
-    #[expect(clippy::type_complexity, reason = "values and their gradients, row by row")]
     fn station_gradient(
         mean: Self,
         variance: Self,

@@ -275,6 +275,7 @@ fn run<N: Number>(code: &[Instruction], inputs: &[N], r: &mut [N]) {
                     Binary::Less => x.less(y),
                     Binary::LessEqual => x.less_equal(y),
                     Binary::GammaQ => N::gamma_q(x, y),
+                    Binary::Ratio => x.ratio(y),
                 };
                 (to, value)
             }

@@ -92,7 +92,8 @@ impl Builder<'_> {
         self.scope.define(format!("{name}.queue"), m, Type::Quantity(Dimension::REQUEST));
         let moments = self.closure == Closure::Moments;
         let (variance, v) = if moments {
-            let upper = 4.0 * limit * limit;
+            // Of an unbounded queue the variance grows with the mean: it must not count as escaping on its own.
+            let upper = (4.0 * limit * limit).min(1e40);
             let (index, v) = self.process.state(State {
                 info: info("queue_variance", upper, scale),
                 unit: "req^2".to_owned(),

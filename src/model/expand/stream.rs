@@ -79,8 +79,8 @@ impl Builder<'_> {
         let mut order: Vec<Service> = Vec::new();
         let mut left: Vec<&Service> = self.model.services.iter().collect();
         while !left.is_empty() {
-            let ready = |s: &&Service| s.calls.iter().all(|c| order.iter().any(|o| o.name.value == c.target.value));
-            let Some(next) = left.iter().position(|s| ready(&s)) else { break };
+            let ready = |s: &Service| s.calls.iter().all(|c| order.iter().any(|o| o.name.value == c.target.value));
+            let Some(next) = left.iter().position(|s| ready(s)) else { break };
             order.push(left.remove(next).clone());
         }
         order

@@ -215,6 +215,10 @@ fn written(sheet: &mut Sheet<'_>, view: &View) -> (String, Level) {
         View::Quotient(x, y) => {
             (format!("\\frac{{{}}}{{{}}}", at(sheet, *x, Level::Sum), at(sheet, *y, Level::Sum)), Level::Product)
         }
+        View::Ratio(x, y) => {
+            let over = at(sheet, *x, Level::Sum);
+            (format!("\\frac{{{over}}}{{{over} + {}}}", at(sheet, *y, Level::Product)), Level::Product)
+        }
         View::Power(x, e) => (format!("{}^{{{}}}", at(sheet, *x, Level::Primary), number(*e)), Level::Power),
         View::VariablePower(x, y) => {
             (format!("{}^{{{}}}", at(sheet, *x, Level::Primary), at(sheet, *y, Level::Sum)), Level::Power)

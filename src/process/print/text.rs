@@ -216,6 +216,10 @@ fn written(sheet: &mut Sheet<'_>, view: &View) -> (String, Level) {
         View::Quotient(x, y) => {
             (format!("{} / {}", at(sheet, *x, Level::Product), at(sheet, *y, Level::Unary)), Level::Product)
         }
+        View::Ratio(x, y) => {
+            let (over, under) = (at(sheet, *x, Level::Product), at(sheet, *x, Level::Sum));
+            (format!("{over} / ({under} + {})", at(sheet, *y, Level::Product)), Level::Product)
+        }
         View::Power(x, e) => (format!("{} ^ {}", at(sheet, *x, Level::Primary), number(*e)), Level::Power),
         View::VariablePower(x, y) => {
             (format!("{} ^ {}", at(sheet, *x, Level::Primary), at(sheet, *y, Level::Power)), Level::Power)

@@ -50,6 +50,8 @@ pub(super) enum View {
     Product(Node, Node),
     /// `x / y`
     Quotient(Node, Node),
+    /// `x / (x + y)`
+    Ratio(Node, Node),
     /// `x ^ number`
     Power(Node, f64),
     /// `x ^ y`
@@ -71,7 +73,11 @@ impl View {
             Self::Number(_) | Self::Parameter(_) | Self::State(_) | Self::Time => vec![],
             Self::Sum(terms) => terms.iter().map(|t| t.node).collect(),
             Self::Negative(x) | Self::Power(x, _) => vec![*x],
-            Self::Product(x, y) | Self::Quotient(x, y) | Self::VariablePower(x, y) | Self::Delay(x, y) => vec![*x, *y],
+            Self::Product(x, y)
+            | Self::Quotient(x, y)
+            | Self::Ratio(x, y)
+            | Self::VariablePower(x, y)
+            | Self::Delay(x, y) => vec![*x, *y],
             Self::Call(_, arguments) => arguments.clone(),
             Self::If(c, x, y) => {
                 let mut parts = c.parts();
@@ -191,6 +197,7 @@ fn binary(graph: &mut Graph, node: Node, (f, x, y): (Binary, Node, Node), named:
             if swap { View::Product(y, x) } else { View::Product(x, y) }
         }
         Binary::Div => View::Quotient(x, y),
+        Binary::Ratio => View::Ratio(x, y),
         Binary::Min | Binary::Max => {
             let mut arguments = Vec::new();
             let mut first = x;
