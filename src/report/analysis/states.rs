@@ -31,10 +31,12 @@ pub(super) fn table(study: &Study, findings: &Findings) -> Block {
             let mut row = vec![Cell::new(state.name.clone(), tone), if state.stable { "yes" } else { "no" }.into()];
             row.extend(variables.iter().map(|v| v.cell(state, index)));
             if goodput {
-                row.push(optional(state.goodput, |g| measured(in_unit(g, unit), unit)));
+                row.push(optional(state.goodput, |g| {
+                    measured(rounded(in_unit(g, unit), findings.analysis.load.value), unit)
+                }));
             }
             if share {
-                row.push(optional(state.yield_, percent));
+                row.push(optional(state.yield_, |y| percent(rounded(y, 1.0))));
             }
             if amplification {
                 row.push(optional(state.amplification, |a| measured(a, "")));
@@ -57,6 +59,11 @@ fn tone(name: &str) -> Tone {
 
 fn optional(value: Option<f64>, shown: impl Fn(f64) -> String) -> Cell {
     value.map_or_else(|| "-".to_owned(), shown).into()
+}
+
+/// Zero where next to nothing of the whole is left.
+fn rounded(value: f64, whole: f64) -> f64 {
+    if value.abs() < 1e-6 * whole.abs() { 0.0 } else { value }
 }
 
 /// A number inside that gets a column.

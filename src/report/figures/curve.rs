@@ -12,6 +12,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Durations computed.
 pub(super) const POINTS: usize = 16;
+/// A curve of fewer points than this would say more than is known.
+const FEWEST: usize = 4;
 /// The shortest and longest, as multiples of the middle one.
 const SPREAD: (f64, f64) = (0.25, 8.0);
 
@@ -37,7 +39,7 @@ pub(super) fn draw(
     // A trigger that takes something away is the larger the less it leaves.
     let shown = |size: f64| if falls { size * scale.span.abs() / scale.factor } else { scale.shown(size) };
     let points: Vec<(f64, f64)> = durations.iter().zip(sizes).map(|(d, s)| (*d, shown(s))).collect();
-    if points.iter().all(|p| !p.1.is_finite()) {
+    if points.iter().filter(|p| p.1.is_finite()).count() < FEWEST {
         return Ok(None);
     }
     let title = format!("{}: what size and duration tip the system", plan.name);
