@@ -209,6 +209,8 @@ pub struct Range<'a> {
 
 /// Doublings tried before a threshold is said not to exist: a trigger 256 times as long or as large.
 const DOUBLINGS: u32 = 8;
+/// Sizes tried between the stated one and the largest possible.
+const SAMPLES: u32 = 10;
 
 impl<'a> Range<'a> {
     /// A range for the landscape of `fluid`, whose good state is `landscape.states[good]`. `None` if that is not stable.
@@ -341,12 +343,18 @@ fn threshold(
         Fate::Heals => {
             let (mut high, mut before) = (start, start);
             let mut found = false;
-            for _ in 0..DOUBLINGS {
+            // Where size is bounded, larger is not always worse: the range is sampled, not only its end.
+            let steps = if largest.is_finite() { SAMPLES } else { DOUBLINGS };
+            for step in 1..=steps {
                 if high >= largest {
                     break;
                 }
                 before = high;
-                high = (2.0 * high).min(largest);
+                high = if largest.is_finite() {
+                    start + (largest - start) * f64::from(step) / f64::from(steps)
+                } else {
+                    2.0 * high
+                };
                 match run(high)? {
                     Fate::Tips => {
                         found = true;
