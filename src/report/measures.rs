@@ -82,6 +82,16 @@ pub(super) fn goodput(study: &Study, fluid: &Fluid) -> Option<Measure> {
     Some(measure)
 }
 
+/// Throughput of the only service, wanted work or not: beside goodput it shows a system that is up but down.
+#[must_use]
+pub(super) fn throughput(study: &Study, fluid: &Fluid) -> Option<Measure> {
+    let [service] = study.model.services.as_slice() else { return None };
+    let mut measure = Measure::output(fluid, &format!("{}.throughput", service.name.value))?;
+    measure.unit.clone_from(&study.load.unit);
+    measure.factor = study.load.factor;
+    Some(measure)
+}
+
 /// Attempts, in the unit of the load, if the model has them.
 #[must_use]
 pub(super) fn attempts(study: &Study, fluid: &Fluid) -> Option<Measure> {
@@ -143,6 +153,7 @@ pub(super) fn panels(study: &Study, fluid: &Fluid) -> Vec<(String, String, Vec<M
     let mut rates: Vec<Measure> = attempts(study, fluid).into_iter().collect();
     rates.push(load(study, fluid));
     rates.extend(goodput(study, fluid));
+    rates.extend(throughput(study, fluid));
     let inside = each_inside(fluid);
     let counted = inside.first().map(|m| m.unit.clone()).unwrap_or_default();
     vec![
