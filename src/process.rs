@@ -3,8 +3,10 @@
 //!
 //! In the order of use: [`dimension`] and [`expr`] read what a user wrote, [`lower`] turns it into a [`graph`],
 //! [`population`] holds the process, [`tape`] compiles its equations, [`number`], [`dual`], [`lanes`] and [`interval`]
-//! are what a tape computes with, and [`fluid`] offers the result to the numerics as a [`field`].
+//! are what a tape computes with, [`fluid`] offers the result to the numerics as a [`field`], and
+//! [`batch`] evaluates it at many points at once.
 
+pub mod batch;
 pub mod dimension;
 pub mod dual;
 pub mod expr;
