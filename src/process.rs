@@ -3,9 +3,10 @@
 //!
 //! In the order of use: [`dimension`] and [`expr`] read what a user wrote, [`lower`] turns it into a [`graph`],
 //! [`population`] holds the process, [`tape`] compiles its equations, [`number`], [`dual`], [`lanes`] and [`interval`]
-//! are what a tape computes with, [`fluid`] offers the result to the numerics as a [`field`], and [`print`](mod@print)
-//! writes it out for people.
+//! are what a tape computes with, [`fluid`] offers the result to the numerics as a [`field`], [`batch`] evaluates it at
+//! many points at once, and [`print`](mod@print) writes it out for people.
 
+pub mod batch;
 pub mod dimension;
 pub mod dual;
 pub mod expr;

@@ -10,8 +10,29 @@ use super::tape::{Layout, Tape};
 use std::cell::RefCell;
 use std::sync::Arc;
 
-/// Partial derivatives carried per pass.
+/// Partial derivatives carried per pass of an enclosure.
 const CHUNK: usize = 4;
+
+/// Something the drift is differentiated by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Variable {
+    /// A state, now (lag 0) or at a lag.
+    State { index: usize, lag: usize },
+    /// Time, now and at all lags together.
+    Time,
+}
+
+/// The variables that occur on a tape; the derivatives by all others vanish.
+fn variables(tape: &Tape, layout: Layout) -> Vec<Variable> {
+    let states = (0..=layout.lags).flat_map(|lag| (0..layout.states).map(move |index| Variable::State { index, lag }));
+    states
+        .chain([Variable::Time])
+        .filter(|variable| match *variable {
+            Variable::State { index, lag } => tape.reads(layout.state(index, lag)),
+            Variable::Time => (0..=layout.lags).any(|j| tape.reads(layout.time(j))),
+        })
+        .collect()
+}
 
 /// Compiled equations, shared by all copies of a [`Fluid`].
 #[derive(Debug)]
@@ -20,6 +41,7 @@ struct Compiled {
     states: Vec<StateInfo>,
     layout: Layout,
     drift: Tape,
+    variables: Vec<Variable>,
     lags: Tape,
     outputs: Tape,
 }
@@ -34,8 +56,6 @@ struct Scratch {
     lags: Vec<f64>,
     inputs: Vec<f64>,
     registers: Vec<f64>,
-    dual_inputs: Vec<Dual<f64, CHUNK>>,
-    dual_registers: Vec<Dual<f64, CHUNK>>,
 }
 
 /// The fluid equations of a process, ready to evaluate. Cheap to clone; each copy has its own buffers.
@@ -55,10 +75,12 @@ impl Fluid {
         let graph = &process.graph;
         let layout =
             Layout { parameters: process.parameters.len(), states: process.states.len(), lags: graph.lags().len() };
+        let drift = Tape::compile(graph, &drift, layout);
         let compiled = Compiled {
             states: process.states.iter().map(|s| s.info.clone()).collect(),
             layout,
-            drift: Tape::compile(graph, &drift, layout),
+            variables: variables(&drift, layout),
+            drift,
             lags: Tape::compile(graph, graph.lags(), layout),
             outputs: Tape::compile(graph, &outputs, layout),
             process,
@@ -81,6 +103,12 @@ impl Fluid {
     #[must_use]
     pub fn tape(&self) -> (&Tape, Layout) {
         (&self.compiled.drift, self.compiled.layout)
+    }
+
+    /// The tape of the lags, in the order of the process; its inputs are those of [`tape`](Self::tape).
+    #[must_use]
+    pub fn lag_tape(&self) -> &Tape {
+        &self.compiled.lags
     }
 
     /// Values of the parameters as the model file has them.
@@ -116,6 +144,32 @@ impl Fluid {
     pub fn outputs_at_rest(&self, x: &[f64], p: &[f64]) -> Vec<f64> {
         let past = x.repeat(self.compiled.layout.lags);
         self.outputs(0.0, x, &past, p)
+    }
+
+    /// Writes the derivatives of the drift with respect to at most `W` variables, at the point that is filled in.
+    fn differentiate<const W: usize>(&self, scratch: &Scratch, variables: &[Variable], out: &mut Jacobian) {
+        let (layout, tape) = (self.compiled.layout, &self.compiled.drift);
+        let mut inputs: Vec<Dual<f64, W>> = scratch.inputs.iter().map(|&v| Dual::fixed(v)).collect();
+        let mut registers: Vec<Dual<f64, W>> = scratch.registers.iter().map(|&r| Dual::fixed(r)).collect();
+        for (w, variable) in variables.iter().enumerate().take(W) {
+            match *variable {
+                Variable::State { index, lag } => inputs[layout.state(index, lag)].partials[w] = 1.0,
+                Variable::Time => (0..=layout.lags).for_each(|j| inputs[layout.time(j)].partials[w] = 1.0),
+            }
+        }
+        tape.run_body(&inputs, &mut registers);
+        for (w, variable) in variables.iter().enumerate().take(W) {
+            for row in 0..layout.states {
+                let slope = tape.output(&registers, row).partials[w];
+                match *variable {
+                    Variable::State { index, lag } => {
+                        let block = if lag == 0 { 0 } else { scratch.rank[lag - 1] + 1 };
+                        out.blocks[block][(row, index)] = slope;
+                    }
+                    Variable::Time => out.time[row] = slope,
+                }
+            }
+        }
     }
 
     fn evaluate_outputs(&self, t: f64, x: &[f64], past: &[f64], p: &[f64]) -> Vec<f64> {
@@ -206,40 +260,17 @@ impl Field for Fluid {
         let scratch = &mut *guard;
         self.prepare(scratch, p);
         self.fill(scratch, t, x, past);
-        let layout = self.compiled.layout;
-        let (n, tape) = (layout.states, &self.compiled.drift);
-        scratch.dual_registers.clear();
-        scratch.dual_registers.extend(scratch.registers.iter().map(|&r| Dual::fixed(r)));
-        scratch.dual_inputs.clear();
-        scratch.dual_inputs.extend(scratch.inputs.iter().map(|&v| Dual::fixed(v)));
-        // Independent variables: every state at every lag, then time at all lags together.
-        let variables = n * (layout.lags + 1) + 1;
-        for first in (0..variables).step_by(CHUNK) {
-            let chunk = first..(first + CHUNK).min(variables);
-            let seed = |inputs: &mut [Dual<f64, CHUNK>], value: f64| {
-                for v in chunk.clone() {
-                    if v + 1 == variables {
-                        (0..=layout.lags).for_each(|j| inputs[layout.time(j)].partials[v - first] = value);
-                    } else {
-                        inputs[layout.parameters + v].partials[v - first] = value;
-                    }
-                }
-            };
-            seed(&mut scratch.dual_inputs, 1.0);
-            tape.run_body(&scratch.dual_inputs, &mut scratch.dual_registers);
-            seed(&mut scratch.dual_inputs, 0.0);
-            for v in chunk.clone() {
-                for row in 0..n {
-                    let slope = tape.output(&scratch.dual_registers, row).partials[v - first];
-                    if v + 1 == variables {
-                        out.time[row] = slope;
-                    } else {
-                        let (lag, column) = (v / n, v % n);
-                        let block = if lag == 0 { 0 } else { scratch.rank[lag - 1] + 1 };
-                        out.blocks[block][(row, column)] = slope;
-                    }
-                }
-            }
+        for block in &mut out.blocks {
+            block.fill(0.0);
+        }
+        out.time.fill(0.0);
+        // Passes as wide as there is work for them: special functions cost the same whatever the width.
+        let variables = &self.compiled.variables[..];
+        match variables.len() {
+            0..=2 => self.differentiate::<2>(scratch, variables, out),
+            3..=4 => self.differentiate::<4>(scratch, variables, out),
+            5..=8 => self.differentiate::<8>(scratch, variables, out),
+            _ => variables.chunks(12).for_each(|chunk| self.differentiate::<12>(scratch, chunk, out)),
         }
     }
 

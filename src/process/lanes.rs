@@ -1,7 +1,8 @@
 //! Lanes: `W` numbers side by side, for evaluating a tape at many points at once.
 //!
 //! The loops are plain, so that the compiler turns them into vector instructions; [`exp`](Number::exp) is our own,
-//! because a call into the mathematical library would be made lane by lane.
+//! because a call into the mathematical library would be made lane by lane. Logarithm and powers are those of the
+//! `libm` crate, so that their last bits are the same on every machine.
 
 use super::katz;
 use super::number::Number;
@@ -116,7 +117,7 @@ impl<const W: usize> Number for Lanes<W> {
     }
     #[inline(always)]
     fn ln(self) -> Self {
-        self.map(f64::ln)
+        self.map(libm::log)
     }
     #[inline(always)]
     fn sqrt(self) -> Self {
@@ -124,7 +125,25 @@ impl<const W: usize> Number for Lanes<W> {
     }
     #[inline(always)]
     fn power(self, exponent: f64) -> Self {
-        self.map(|x| Number::power(x, exponent))
+        if exponent == 2.0 {
+            return self * self;
+        }
+        if exponent.fract() != 0.0 || exponent.abs() > 64.0 {
+            return self.map(|x| libm::pow(x, exponent));
+        }
+        // Repeated squaring, all lanes alike.
+        let (mut left, mut square, mut product) = (exponent.abs() as u32, self, Self::constant(1.0));
+        loop {
+            if left % 2 == 1 {
+                product = product * square;
+            }
+            left /= 2;
+            if left == 0 {
+                break;
+            }
+            square = square * square;
+        }
+        if exponent < 0.0 { Self::constant(1.0) / product } else { product }
     }
     #[inline(always)]
     fn floor(self) -> Self {

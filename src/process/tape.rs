@@ -178,6 +178,12 @@ impl Tape {
         self.enclosable
     }
 
+    /// Whether any instruction reads this input.
+    #[must_use]
+    pub fn reads(&self, input: usize) -> bool {
+        self.instructions.iter().any(|i| matches!(i, Instruction::Input { input: k, .. } if *k as usize == input))
+    }
+
     /// Evaluates the part that depends on parameters only.
     #[inline(always)]
     pub fn run_prologue<N: Number>(&self, inputs: &[N], registers: &mut [N]) {
