@@ -2,7 +2,7 @@
 //!
 //! In dependency order: [`linear`] (dense LU), [`integrate`] (initial value problems, with lags), [`newton`] (one
 //! equilibrium), [`equilibria`] (all of them, with proof where possible), [`spectrum`] (their stability),
-//! [[`continuation`] (branches in a parameter), [`outcome`] (where a trajectory ends).
+//! [`continuation`] (branches in a parameter), [`outcome`] (where a trajectory ends).
 
 pub mod continuation;
 pub mod equilibria;

@@ -3,8 +3,8 @@
 //!
 //! In the order of use: [`dimension`] and [`expr`] read what a user wrote, [`lower`] turns it into a [`graph`],
 //! [`population`] holds the process, [`tape`] compiles its equations, [`number`], [`dual`], [`lanes`] and [`interval`]
-//! are what a tape computes with, [`fluid`] offers the result to the numerics as a [`field`], and
-//! [`batch`] evaluates it at many points at once.
+//! are what a tape computes with, [`fluid`] offers the result to the numerics as a [`field`], [`batch`] evaluates it at
+//! many points at once, and [`print`](mod@print) writes it out for people.
 
 pub mod batch;
 pub mod dimension;
@@ -19,5 +19,6 @@ pub mod lanes;
 pub mod lower;
 pub mod number;
 pub mod population;
+pub mod print;
 pub mod special;
 pub mod tape;

@@ -276,7 +276,8 @@ fn names(fluid: &Fluid, landscape: &Landscape, limits: &Limits) -> Vec<String> {
             Some(true) if on_good => "good",
             Some(true) => "collapsed",
             Some(false) if on_good => "oscillating",
-            Some(false) if s.spectrum.as_ref().is_some_and(|s| s.unstable == 1) => "saddle",
+            // Across an odd number of unstable roots lies a basin boundary, whatever else oscillates there.
+            Some(false) if s.spectrum.as_ref().is_some_and(|s| s.unstable % 2 == 1) => "saddle",
             Some(false) => "unstable",
             None => "undetermined",
         }
@@ -403,7 +404,7 @@ fn triggers(study: &Study, median: Option<&(Landscape, usize)>, warnings: &mut V
     let Some(range) = Range::new(&study.median, landscape, *good) else { return Vec::new() };
     let mut reports = Vec::new();
     for trigger in &study.model.triggers {
-        let report = Plan::new(&study.model, &study.median, trigger).and_then(|plan| {
+        let report = Plan::new(&study.median, trigger).and_then(|plan| {
             let stated = plan.duration.unwrap_or(0.0);
             let fate = range.run(&plan, 1.0, stated)?;
             let duration = range.critical_duration(&plan, 1.0)?;

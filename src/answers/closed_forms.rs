@@ -89,9 +89,9 @@ pub fn mm1_retry_tip_over(theta: f64, attempts: f64) -> Option<f64> {
     for _ in 0..200 {
         let (left, right) = (b - GOLDEN * (b - a), a + GOLDEN * (b - a));
         if mm1_retry_load(left, theta, attempts) < mm1_retry_load(right, theta, attempts) {
-            a = left
+            a = left;
         } else {
-            b = right
+            b = right;
         }
     }
     Some(mm1_retry_load(0.5 * (a + b), theta, attempts))

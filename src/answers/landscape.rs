@@ -92,26 +92,20 @@ pub fn landscape(fluid: &Fluid, load: usize) -> Result<Landscape, LandscapeError
     at_load(fluid, &p, load, branch)
 }
 
-/// Time after which a start from rest counts as settled, in units of the slowest thing the model names: its lags.
-fn patience(fluid: &Fluid, p: &[f64]) -> f64 {
-    1e4 * fluid.lags(p).last().copied().unwrap_or(1.0).max(1.0)
+/// How long a trajectory is followed before it is given up as undecided. Without lags steps grow as the solution calms
+/// down and time costs nothing; with lags a step never exceeds the shortest of them.
+pub(super) fn patience(fluid: &Fluid, p: &[f64]) -> f64 {
+    match fluid.lags(p).last() {
+        Some(longest) => 1e4 * longest.max(1.0),
+        None => 1e8,
+    }
 }
 
 fn main_branch(fluid: &Fluid, p: &[f64], load: usize) -> Result<Branch, LandscapeError> {
     let today = p[load];
     let mut low = p.to_vec();
     low[load] = START_SHARE * today;
-    let start = fluid.start();
-    let options = Options { retain: false, max_steps: 100_000, ..Options::default() };
-    // A start that is an equilibrium already, or close, needs no integration.
-    let settled = match newton(fluid, &low, &start) {
-        Ok(root) => root.x,
-        Err(_) => {
-            let until = patience(fluid, &low);
-            let path = integrate(fluid, 0.0, &History::Constant(start), &[Segment::new(until, &low)], &options)?;
-            path.final_state().to_vec()
-        }
-    };
+    let settled = settled(fluid, &low)?;
     let mut branch = None;
     for stage in STAGES {
         let options = BranchOptions::new(LOWEST_SHARE * today, stage * today);
@@ -124,6 +118,28 @@ fn main_branch(fluid: &Fluid, p: &[f64], load: usize) -> Result<Branch, Landscap
         }
     }
     branch.ok_or(LandscapeError::Branch(BranchError::NoTangent))
+}
+
+/// Where the system comes to rest at low load: the stable equilibrium that Newton's method finds from just above its
+/// start values, else the end of a long trajectory.
+fn settled(fluid: &Fluid, p: &[f64]) -> Result<Vec<f64>, LandscapeError> {
+    let start = fluid.start();
+    for share in [0.0, 1e-3, 0.03, 0.3, 1.0] {
+        let guess: Vec<f64> = start
+            .iter()
+            .zip(fluid.states())
+            .map(|(x, s)| (x + share * s.scale).clamp(s.lower, s.upper.max(s.lower)))
+            .collect();
+        if let Ok(root) = newton(fluid, p, &guess)
+            && spectrum(fluid, p, &root.x, &SpectrumOptions::default()).is_ok_and(|s| s.stable)
+        {
+            return Ok(root.x);
+        }
+    }
+    let options = Options { retain: false, max_steps: 100_000, ..Options::default() };
+    let segments = [Segment::new(patience(fluid, p), p)];
+    let path = integrate(fluid, 0.0, &History::Constant(start), &segments, &options)?;
+    Ok(path.final_state().to_vec())
 }
 
 /// Whether next to nothing is served at the upper end of a branch.
@@ -155,7 +171,7 @@ fn at_load(fluid: &Fluid, p: &[f64], load: usize, branch: Branch) -> Result<Land
             }
             Ok(_) => {}
             Err(error) => {
-                warnings.push(format!("an equilibrium on the branch at today's load was not refined: {error}"))
+                warnings.push(format!("an equilibrium on the branch at today's load was not refined: {error}"));
             }
         }
     }
@@ -235,6 +251,9 @@ impl Landscape {
             }
             Ok((Outcome::Attractor { .. }, _)) => {}
             Ok((Outcome::Undecided { .. }, path)) => self.add_end_of(fluid, path.final_state()),
+            Err(IntegrateError::TooManySteps { t, .. }) => self.warnings.push(format!(
+                "after a shock the system did not come to rest within {t:.0} s: it may oscillate, or recover very slowly"
+            )),
             Err(error) => self.warnings.push(format!("the system could not be followed after a shock: {error}")),
         }
         if let Some((state, at)) = unbounded_at
@@ -270,6 +289,9 @@ impl Landscape {
                 self.from_start = stable.get(index).map(|&index| Outcome::Attractor { index, t });
             }
             Ok((outcome, _)) => self.from_start = Some(outcome),
+            Err(IntegrateError::TooManySteps { t, .. }) => self.warnings.push(format!(
+                "from its start values the system did not come to rest within {t:.0} s: it may oscillate"
+            )),
             Err(error) => self.warnings.push(format!("the system could not be followed from its start: {error}")),
         }
     }

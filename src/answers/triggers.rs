@@ -10,7 +10,7 @@
 use super::landscape::Landscape;
 use crate::dynamics::integrate::{History, IntegrateError, Options, Segment, Trajectory};
 use crate::dynamics::outcome::{Judge, Outcome};
-use crate::model::types::{Change, Model, Trigger};
+use crate::model::types::{Change, Trigger};
 use crate::process::field::Field;
 use crate::process::fluid::Fluid;
 
@@ -117,11 +117,11 @@ impl Threshold {
 }
 
 impl Plan {
-    /// Prepares a trigger of `model` for the equations `fluid`.
+    /// Prepares a trigger for the equations `fluid`.
     ///
     /// # Errors
     /// [`TriggerError`] if it changes what the equations do not let change.
-    pub fn new(model: &Model, fluid: &Fluid, trigger: &Trigger) -> Result<Self, TriggerError> {
+    pub fn new(fluid: &Fluid, trigger: &Trigger) -> Result<Self, TriggerError> {
         let process = fluid.process();
         let mut sets = Vec::new();
         let mut scales = Vec::new();
@@ -160,7 +160,6 @@ impl Plan {
             SizeScale { label: "size".to_owned(), origin: 0.0, span: 1.0, unit: "x stated".to_owned(), factor: 1.0 }
         };
         let duration = if sets.is_empty() { None } else { trigger.duration.as_ref().map(|d| d.value) };
-        let _ = model;
         Ok(Self { name: trigger.name.value.clone(), sets, kicks, duration, scale })
     }
 
@@ -205,10 +204,13 @@ pub struct Range<'a> {
     good: usize,
     options: Options,
     patience: f64,
+    memory: f64,
 }
 
-/// Doublings tried before a threshold is said not to exist.
-const DOUBLINGS: u32 = 12;
+/// Doublings tried before a threshold is said not to exist: a trigger 256 times as long or as large.
+const DOUBLINGS: u32 = 8;
+/// Sizes tried between the stated one and the largest possible.
+const SAMPLES: u32 = 10;
 
 impl<'a> Range<'a> {
     /// A range for the landscape of `fluid`, whose good state is `landscape.states[good]`. `None` if that is not stable.
@@ -228,7 +230,8 @@ impl<'a> Range<'a> {
             judge,
             good: attractor,
             options,
-            patience: 1e4 * lags.last().copied().unwrap_or(1.0).max(1.0),
+            memory: lags.last().copied().unwrap_or(0.0),
+            patience: super::landscape::patience(fluid, p),
         })
     }
 
@@ -243,7 +246,9 @@ impl<'a> Range<'a> {
     /// # Errors
     /// [`TriggerError`] if the equations cannot be solved.
     pub fn run(&self, plan: &Plan, size: f64, duration: f64) -> Result<Fate, TriggerError> {
-        let segments = plan.segments(&self.base, size, duration, 0.0, duration + self.patience);
+        // The trigger begins once every lag lies inside the run, so that delayed rates see today's parameters before it.
+        let at = self.memory;
+        let segments = plan.segments(&self.base, size, duration, at, at + duration + self.patience);
         let (outcome, _) = self.follow(plan, &segments, &self.options)?;
         Ok(match outcome {
             Outcome::Attractor { index, .. } if index == self.good => Fate::Heals,
@@ -252,7 +257,8 @@ impl<'a> Range<'a> {
         })
     }
 
-    /// Follows a trigger that starts at `at` to the end, keeping the whole path.
+    /// Follows a trigger that starts at `at`, or after the longest lag if that is later, to the end, keeping the whole
+    /// path.
     ///
     /// # Errors
     /// [`TriggerError`] if the equations cannot be solved.
@@ -263,7 +269,7 @@ impl<'a> Range<'a> {
         at: f64,
         until: f64,
     ) -> Result<Trajectory, TriggerError> {
-        let segments = plan.segments(&self.base, size, duration, at, until);
+        let segments = plan.segments(&self.base, size, duration, at.max(self.memory), until);
         let options = Options { retain: true, ..self.options.clone() };
         crate::dynamics::integrate::integrate(
             self.fluid,
@@ -318,7 +324,7 @@ fn threshold(
         Fate::Tips => {
             let mut low = start;
             let mut below = None;
-            for _ in 0..3 * DOUBLINGS {
+            for _ in 0..4 * DOUBLINGS {
                 low *= 0.5;
                 match run(low)? {
                     Fate::Heals => {
@@ -337,12 +343,18 @@ fn threshold(
         Fate::Heals => {
             let (mut high, mut before) = (start, start);
             let mut found = false;
-            for _ in 0..DOUBLINGS {
+            // Where size is bounded, larger is not always worse: the range is sampled, not only its end.
+            let steps = if largest.is_finite() { SAMPLES } else { DOUBLINGS };
+            for step in 1..=steps {
                 if high >= largest {
                     break;
                 }
                 before = high;
-                high = (2.0 * high).min(largest);
+                high = if largest.is_finite() {
+                    start + (largest - start) * f64::from(step) / f64::from(steps)
+                } else {
+                    2.0 * high
+                };
                 match run(high)? {
                     Fate::Tips => {
                         found = true;

@@ -16,6 +16,7 @@ mod palc;
 mod system;
 
 use super::newton::newton;
+use super::spectrum::gain::unstable_by_small_gain;
 use super::spectrum::linear_spectrum;
 use crate::process::field::Field;
 pub use branch::{
@@ -203,7 +204,8 @@ fn unstable<F: Field + ?Sized>(system: &mut System<'_, F>, node: &Node, options:
         let known = trace.is_finite() && determinant.is_finite();
         known.then_some(if determinant < 0.0 { 1 } else { 2 * usize::from(trace > 0.0) })
     } else {
-        linear_spectrum(blocks, &lags, &options.spectrum).ok().map(|s| s.unstable)
+        let without_delays = if lags.is_empty() { None } else { unstable_by_small_gain(blocks) };
+        without_delays.or_else(|| linear_spectrum(blocks, &lags, &options.spectrum).ok().map(|s| s.unstable))
     };
     system.x = x;
     count

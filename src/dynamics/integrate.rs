@@ -14,7 +14,8 @@
 //! come to rest there. Step size control is proportional-integral (Gustafsson 1991; Hairer & Wanner, *Solving ODEs
 //! II*, section IV.2).
 //!
-//! Parameters are piecewise constant in time: one [`Segment`] for each piece.
+//! Parameters are piecewise constant in time: one [`Segment`] for each piece. A delayed rate uses the parameters of its
+//! own time (see [`Field::with_history`]); before the start they were those of the first segment.
 
 mod breakpoints;
 mod delayed;

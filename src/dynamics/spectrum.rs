@@ -13,6 +13,7 @@
 pub(crate) mod characteristic;
 mod collocation;
 mod dense;
+pub(in crate::dynamics) mod gain;
 
 use nalgebra::{Complex, DMatrix};
 

@@ -1,5 +1,5 @@
-//! From a checked model to a population process: the system layer becomes stations ([`station`]) and streams of attempts
-//! ([`stream`]), the equation layer is lowered as written ([`equations`]). Both end in one [`Process`].
+//! From a checked model to a population process: the system layer becomes stations (`station`) and streams of attempts
+//! (`stream`), the equation layer is lowered as written (`equations`). Both end in one [`Process`].
 
 mod equations;
 mod station;

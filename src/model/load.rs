@@ -2,6 +2,7 @@
 
 use super::check::check;
 use super::diagnostic::{Diagnostic, Diagnostics, Severity, Sources};
+use super::expand;
 use super::interpret::interpret;
 use super::overrides::{self, Override};
 use super::read::{File, read, sha256};
@@ -55,6 +56,7 @@ pub fn load(text: &str, name: &str, overrides: &[Override]) -> Result<Loaded, Di
     let model = interpret(&root, &sink);
     check(&model, &sink);
     diagnostics.list = sink.into_list();
+    check_equations(&model, &mut diagnostics);
     diagnostics.sort();
     if diagnostics.has_errors() {
         // Warnings about half of a model would only mislead.
@@ -62,6 +64,22 @@ pub fn load(text: &str, name: &str, overrides: &[Override]) -> Result<Loaded, Di
         return Err(diagnostics);
     }
     Ok(Loaded { model, sha256: sha256(text.as_bytes()), diagnostics })
+}
+
+/// Adds the mistakes inside expressions. They are looked for even when others were found before, so that all are
+/// reported together; but a place is complained about once, and a name that is unknown only because its own entry was
+/// wrong is no second mistake.
+fn check_equations(model: &Model, diagnostics: &mut Diagnostics) {
+    let Err(problems) = expand::process(model, model.meta.closure) else { return };
+    let broken = diagnostics.has_errors();
+    for problem in problems {
+        let known = diagnostics.list.iter().any(|d| d.labels.iter().any(|l| l.span == problem.span));
+        if known || (broken && problem.message.starts_with("unknown name")) {
+            continue;
+        }
+        let diagnostic = Diagnostic::error("expression", problem.message).at(problem.span, "");
+        diagnostics.push(diagnostic.maybe_hint(problem.hint));
+    }
 }
 
 #[cfg(test)]

@@ -54,20 +54,6 @@ pub static PRESETS: &[Preset] = &[
         retry: &[("attempts", "3"), ("backoff", "500 ms"), ("jitter", "none"), ("on", "timeout,reject,error")],
     },
     Preset {
-        name: "square-2017",
-        about: "The client of Square's 2017 outage: 500 retries without back-off",
-        version: "2017-03-16",
-        source: "Square incident summary of 16 March 2017",
-        retry: &[("attempts", "501"), ("backoff", "0 s"), ("jitter", "none"), ("on", "timeout,reject,error")],
-    },
-    Preset {
-        name: "tenacity",
-        about: "Tenacity's bare @retry: no end and no wait between attempts",
-        version: "tenacity 9.2.1",
-        source: "tenacity, stop_never and wait_none defaults",
-        retry: &[("attempts", "unlimited"), ("backoff", "0 s"), ("jitter", "none"), ("on", "timeout,reject,error")],
-    },
-    Preset {
         name: "urllib3",
         about: "urllib3's Retry.DEFAULT: three retries with a back-off factor of zero",
         version: "urllib3 2.8.0",
@@ -82,7 +68,7 @@ pub static PRESETS: &[Preset] = &[
     },
 ];
 
-/// Policies that are known but need budgets or throttles that are not built yet.
+/// Policies that are known but need something that is not built yet.
 const PLANNED: &[(&str, &str)] = &[
     ("aws-2026", "a cost bucket"),
     ("aws-standard-2025", "a cost bucket"),
@@ -91,6 +77,8 @@ const PLANNED: &[(&str, &str)] = &[
     ("finagle", "a ratio budget with a floor"),
     ("linkerd-serviceprofile", "a ratio budget with a floor"),
     ("grpc", "a retry throttle"),
+    ("square-2017", "equations for 501 attempts"),
+    ("tenacity", "equations for attempts without end and without a wait"),
 ];
 
 /// The preset of a name.

@@ -42,6 +42,8 @@ pub struct Hysteresis {
 pub struct Branch {
     /// Its points.
     pub points: Vec<BranchPoint>,
+    /// Whether its stable states count as collapsed in any case, not only where another one serves more.
+    pub collapsed: bool,
 }
 
 /// An equilibrium.
@@ -150,8 +152,8 @@ impl Hysteresis {
         if self.escape.is_some() {
             keys.push(key("grows without bound", Swatch::Line(ESCAPE, None)));
         }
-        if self.tip_over.is_some() || self.recovery.is_some() {
-            keys.push(key("end of a state (fold)", Swatch::Dot(Marker::Disc, TEXT)));
+        if [self.tip_over, self.recovery].iter().flatten().any(|end| end.goodput.is_finite()) {
+            keys.push(key("end of a state", Swatch::Dot(Marker::Disc, TEXT)));
         }
         keys.push(key("all load served", Swatch::Line(SERVED, None)));
         if self.vulnerable().is_some() {

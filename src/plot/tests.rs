@@ -28,7 +28,7 @@ fn hysteresis(points: &[(f64, f64)], stable: bool, fold: f64) -> Hysteresis {
     Hysteresis {
         title: "Title".to_owned(),
         unit: "req/s".to_owned(),
-        branches: vec![Branch { points: points.iter().map(at).collect() }],
+        branches: vec![Branch { points: points.iter().map(at).collect(), collapsed: false }],
         escape: Some(Escape { points: points.to_vec() }),
         tip_over: Some(Fold { load: fold, goodput: fold, inside: fold }),
         recovery: Some(Fold { load: 1.0, goodput: f64::NAN, inside: 0.5 }),

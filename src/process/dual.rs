@@ -69,6 +69,7 @@ impl<T: Number, const W: usize> Sub for Dual<T, W> {
 impl<T: Number, const W: usize> Mul for Dual<T, W> {
     type Output = Self;
     #[inline(always)]
+    #[expect(clippy::suspicious_arithmetic_impl, reason = "the product rule adds")]
     fn mul(self, o: Self) -> Self {
         self.zip(o, self.value * o.value, |p, q| p * o.value + self.value * q)
     }
@@ -77,6 +78,7 @@ impl<T: Number, const W: usize> Mul for Dual<T, W> {
 impl<T: Number, const W: usize> Div for Dual<T, W> {
     type Output = Self;
     #[inline(always)]
+    #[expect(clippy::suspicious_arithmetic_impl, reason = "the quotient rule multiplies and subtracts")]
     fn div(self, o: Self) -> Self {
         let value = self.value / o.value;
         self.zip(o, value, |p, q| (p - value * q) / o.value)
@@ -151,6 +153,19 @@ impl<T: Number, const W: usize> Number for Dual<T, W> {
         // φ(x) = exp(-x²/2) / √(2π)
         let density = (self.value.power(2.0) * T::constant(-0.5)).exp() * T::constant(0.398_942_280_401_432_7);
         self.chain(self.value.normal_cdf(), density)
+    }
+    #[inline(always)]
+    fn logistic(self) -> Self {
+        let (value, other) = (self.value.logistic(), (-self.value).logistic());
+        self.chain(value, value * other)
+    }
+    #[inline(always)]
+    fn ratio(self, y: Self) -> Self {
+        // d/dx = y/(x+y)², d/dy = -x/(x+y)²
+        let value = self.value.ratio(y.value);
+        let sum = self.value + y.value;
+        let (by_x, by_y) = (y.value.ratio(self.value) / sum, -(value / sum));
+        self.zip(y, value, |p, q| by_x * p + by_y * q)
     }
     fn gamma_q(a: Self, x: Self) -> Self {
         let (value, [by_a, by_x]) = T::gamma_q_gradient(a.value, x.value);

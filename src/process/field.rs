@@ -65,6 +65,14 @@ pub trait Field {
     /// The lags in seconds, positive and ascending, for parameters `p`. Their number does not depend on `p`.
     fn lags(&self, p: &[f64]) -> Vec<f64>;
 
+    /// Parameters to evaluate with when those of the past differ from today's: `past[j]` are the parameters at
+    /// t - L_{j+1}. A delayed rate such as `load(t - L)` needs them. The result stands in for `p` in the methods below.
+    /// Fields without delayed parameters ignore the past, which is the default.
+    fn with_history(&self, p: &[f64], past: &[&[f64]]) -> Vec<f64> {
+        let _ = past;
+        p.to_vec()
+    }
+
     /// Writes `f` into `dx`. `past` holds the delayed states row by row: `past[j * dim + i]` is `x_i(t - L_{j+1})`.
     /// A point outside the domain may give NaN; it must not panic.
     fn rhs(&self, t: f64, x: &[f64], past: &[f64], p: &[f64], dx: &mut [f64]);

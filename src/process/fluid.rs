@@ -188,7 +188,8 @@ impl Fluid {
         let c = &*self.compiled;
         scratch.parameters.clear();
         scratch.parameters.extend_from_slice(p);
-        scratch.inputs[..p.len()].copy_from_slice(p);
+        let (layout, count) = (c.layout, c.layout.parameters);
+        scratch.inputs[..count].copy_from_slice(&p[..count]);
         let lags = c.lags.evaluate(&scratch.inputs);
         let mut order: Vec<usize> = (0..lags.len()).collect();
         order.sort_by(|&a, &b| lags[a].total_cmp(&lags[b]));
@@ -197,6 +198,12 @@ impl Fluid {
             scratch.rank[j] = position;
         }
         scratch.lags = order.into_iter().map(|j| lags[j]).collect();
+        for j in 0..layout.lags {
+            let to = layout.parameter(0, j + 1);
+            // Parameters of the past follow behind those of today, in the order of the sorted lags.
+            let from = if p.len() > count { count * (scratch.rank[j] + 1) } else { 0 };
+            scratch.inputs[to..to + count].copy_from_slice(&p[from..from + count]);
+        }
         c.drift.run_prologue(&scratch.inputs, &mut scratch.registers);
     }
 
@@ -228,6 +235,12 @@ impl Field for Fluid {
         let mut scratch = self.scratch.borrow_mut();
         self.prepare(&mut scratch, p);
         scratch.lags.clone()
+    }
+
+    fn with_history(&self, p: &[f64], past: &[&[f64]]) -> Vec<f64> {
+        let mut all = p.to_vec();
+        past.iter().for_each(|q| all.extend_from_slice(&q[..self.compiled.layout.parameters]));
+        all
     }
 
     fn rhs(&self, t: f64, x: &[f64], past: &[f64], p: &[f64], dx: &mut [f64]) {
@@ -267,7 +280,8 @@ impl Field for Fluid {
         self.prepare(scratch, p);
         self.fill(scratch, t, x, past);
         let mut inputs: Vec<Dual<f64, 1>> = scratch.inputs.iter().map(|&v| Dual::fixed(v)).collect();
-        inputs[k].partials[0] = 1.0;
+        let layout = self.compiled.layout;
+        (0..=layout.lags).for_each(|j| inputs[layout.parameter(k, j)].partials[0] = 1.0);
         for (slot, value) in out.iter_mut().zip(self.compiled.drift.evaluate(&inputs)) {
             *slot = value.partials[0];
         }
@@ -280,8 +294,8 @@ impl Field for Fluid {
         }
         let n = layout.states;
         let mut inputs = vec![Dual::<Interval, CHUNK>::constant(0.0); layout.len()];
-        for (slot, &value) in inputs.iter_mut().zip(p) {
-            *slot = Dual::constant(value);
+        for (i, &value) in p.iter().take(layout.parameters).enumerate() {
+            (0..=layout.lags).for_each(|j| inputs[layout.parameter(i, j)] = Dual::constant(value));
         }
         let mut value = vec![Interval::WHOLE; n];
         let mut jacobian = vec![Interval::WHOLE; n * n];

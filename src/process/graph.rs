@@ -31,6 +31,7 @@ pub enum Unary {
     Floor,
     Abs,
     NormalCdf,
+    Logistic,
 }
 
 /// Functions of two arguments.
@@ -46,6 +47,9 @@ pub enum Binary {
     Less,
     LessEqual,
     GammaQ,
+    /// x/(x + y): the saturating function of queueing (M/M/1 throughput), a node of its own because interval
+    /// arithmetic on the quotient would forget that both x are the same.
+    Ratio,
 }
 
 /// An operation; operands are nodes that were built before.
@@ -53,8 +57,13 @@ pub enum Binary {
 pub enum Op {
     /// A constant, by its bits.
     Constant(u64),
-    /// A parameter, by its index.
-    Parameter(u32),
+    /// A parameter, by its index, as it was some lag ago.
+    Parameter {
+        /// Index of the parameter.
+        index: u32,
+        /// 0, or 1 + index into [`Graph::lags`].
+        lag: u32,
+    },
     /// A state, by its index, as it was some lag ago (`lag` 0 = now, j = the j-th lag of the graph).
     State {
         /// Index of the state.
@@ -124,6 +133,41 @@ impl Graph {
         node
     }
 
+    /// The node of an operation, if it was built before. Operands of sums and products may come in either order.
+    #[must_use]
+    pub fn find(&self, op: Op) -> Option<Node> {
+        let op = match op {
+            Op::Binary(f @ (Binary::Add | Binary::Mul), x, y) if y < x => Op::Binary(f, y, x),
+            other => other,
+        };
+        self.known.get(&op).copied()
+    }
+
+    /// The operation with its operands replaced.
+    #[must_use]
+    pub fn with_operands(op: Op, mut replace: impl FnMut(Node) -> Node) -> Op {
+        match op {
+            Op::Constant(_) | Op::Parameter { .. } | Op::State { .. } | Op::Time { .. } => op,
+            Op::Unary(f, x) => Op::Unary(f, replace(x)),
+            Op::Binary(f, x, y) => Op::Binary(f, replace(x), replace(y)),
+            Op::Power(x, e) => Op::Power(replace(x), e),
+            Op::Select(x, y, z) => Op::Select(replace(x), replace(y), replace(z)),
+            Op::Station(x, y, z) => Op::Station(replace(x), replace(y), replace(z)),
+            Op::Output(x, i) => Op::Output(replace(x), i),
+        }
+    }
+
+    /// The node of an operation, built if need be, without folding.
+    pub(crate) fn intern(&mut self, op: Op) -> Node {
+        self.find(op).unwrap_or_else(|| {
+            let op = match op {
+                Op::Binary(f @ (Binary::Add | Binary::Mul), x, y) if y < x => Op::Binary(f, y, x),
+                other => other,
+            };
+            self.push(op)
+        })
+    }
+
     /// The value of a constant node.
     #[must_use]
     pub fn value(&self, node: Node) -> Option<f64> {
@@ -140,7 +184,7 @@ impl Graph {
 
     /// The parameter with this index.
     pub fn parameter(&mut self, index: usize) -> Node {
-        self.push(Op::Parameter(index as u32))
+        self.push(Op::Parameter { index: index as u32, lag: 0 })
     }
 
     /// The present value of the state with this index.
@@ -164,6 +208,7 @@ impl Graph {
                 Unary::Floor => v.floor(),
                 Unary::Abs => v.abs(),
                 Unary::NormalCdf => Number::normal_cdf(v),
+                Unary::Logistic => Number::logistic(v),
             };
             return self.constant(folded);
         }
@@ -187,6 +232,7 @@ impl Graph {
                     Binary::Less => Number::less(a, b),
                     Binary::LessEqual => Number::less_equal(a, b),
                     Binary::GammaQ => Number::gamma_q(a, b),
+                    Binary::Ratio => Number::ratio(a, b),
                 };
                 return self.constant(folded);
             }
@@ -213,8 +259,25 @@ impl Graph {
         self.binary(Binary::Mul, x, y)
     }
 
-    /// `x / y`.
+    /// `x / y`. `x / (x + c)` and `k * x / (x + c)` with a constant c become [`Binary::Ratio`].
     pub fn div(&mut self, x: Node, y: Node) -> Node {
+        if let Op::Binary(Binary::Add, a, b) = self.op(y) {
+            for (same, other) in [(a, b), (b, a)] {
+                if !self.is_constant_in_time(other) || self.is_constant_in_time(same) {
+                    continue;
+                }
+                if same == x {
+                    return self.binary(Binary::Ratio, x, other);
+                }
+                if let Op::Binary(Binary::Mul, u, v) = self.op(x)
+                    && (u == same || v == same)
+                {
+                    let factor = if u == same { v } else { u };
+                    let ratio = self.binary(Binary::Ratio, same, other);
+                    return self.mul(factor, ratio);
+                }
+            }
+        }
         self.binary(Binary::Div, x, y)
     }
 
@@ -266,7 +329,7 @@ impl Graph {
     #[must_use]
     pub fn operands(op: Op) -> Vec<Node> {
         match op {
-            Op::Constant(_) | Op::Parameter(_) | Op::State { .. } | Op::Time { .. } => vec![],
+            Op::Constant(_) | Op::Parameter { .. } | Op::State { .. } | Op::Time { .. } => vec![],
             Op::Unary(_, x) | Op::Power(x, _) | Op::Output(x, _) => vec![x],
             Op::Binary(_, x, y) => vec![x, y],
             Op::Select(x, y, z) | Op::Station(x, y, z) => vec![x, y, z],
@@ -290,8 +353,8 @@ impl Graph {
         true
     }
 
-    /// `node` as it was `lag` seconds ago: every state in it is replaced by its delayed value, and lags add up. `lag`
-    /// must depend on parameters only.
+    /// `node` as it was `lag` seconds ago: every state and parameter in it is replaced by its delayed value (triggers
+    /// change parameters), and lags add up. `lag` must depend on parameters only.
     pub fn delayed(&mut self, node: Node, lag: Node) -> Node {
         if self.value(lag) == Some(0.0) {
             return node;
@@ -306,7 +369,11 @@ impl Graph {
         }
         let op = self.op(node);
         let result = match op {
-            Op::Constant(_) | Op::Parameter(_) => node,
+            Op::Constant(_) => node,
+            Op::Parameter { index, lag: before } => {
+                let lag = self.lag_after(before, lag);
+                self.push(Op::Parameter { index, lag })
+            }
             Op::State { index, lag: before } => {
                 let lag = self.lag_after(before, lag);
                 self.push(Op::State { index, lag })

@@ -242,6 +242,23 @@ impl Number for Interval {
         let image = Self::outward(super::special::normal_cdf(self.lo), super::special::normal_cdf(self.hi), SLACK);
         Self { lo: image.lo.max(0.0), hi: image.hi.min(1.0) }
     }
+    fn logistic(self) -> Self {
+        let image = self.increasing(Number::logistic);
+        Self { lo: image.lo.max(0.0), hi: image.hi.min(1.0) }
+    }
+    fn ratio(self, y: Self) -> Self {
+        if self.lo < 0.0 || y.lo < 0.0 || self.lo + y.lo <= 0.0 {
+            return self / (self + y);
+        }
+        // rises in x and falls in y where both are positive
+        let at = |x: f64, y: f64| match (x.is_infinite(), y.is_infinite()) {
+            (true, false) => 1.0,
+            (_, true) => 0.0,
+            _ => x / (x + y),
+        };
+        let image = Self::outward(at(self.lo, y.hi), at(self.hi, y.lo), 2);
+        Self { lo: image.lo.max(0.0), hi: image.hi.min(1.0) }
+    }
     fn gamma_q(_: Self, _: Self) -> Self {
         Self::WHOLE
     }
@@ -282,6 +299,7 @@ mod tests {
             prop_assert!(Number::floor(a).contains(x.floor()));
             prop_assert!(Number::min(a, b).contains(x.min(y)));
             prop_assert!(Number::max(a, b).contains(x.max(y)));
+            prop_assert!(Number::logistic(a).contains(Number::logistic(x)));
             prop_assert!(Number::normal_cdf(a).contains(super::super::special::normal_cdf(x)));
             for e in [2.0, 3.0, -1.0, -2.0] {
                 prop_assert!(Number::power(a, e).contains(Number::power(x, e)));
@@ -290,6 +308,9 @@ mod tests {
             let z = member(positive, s);
             prop_assert!(Number::ln(positive).contains(z.ln()));
             prop_assert!(Number::sqrt(positive).contains(z.sqrt()));
+            let other = Interval::new(b.lo + 20.5, b.hi + 20.5);
+            let w = member(other, t);
+            prop_assert!(positive.ratio(other).contains(z / (z + w)));
             prop_assert!(Number::power(positive, 1.7).contains(z.powf(1.7)));
         }
     }

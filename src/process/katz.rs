@@ -140,6 +140,11 @@ fn katz<S: Scalar>(m: S, v: S, c: S) -> [S; OUTPUTS] {
         } else {
             idle = idle + weighted;
         }
+        // Beyond the bulk, terms too small to change any of the sums end the loop: the cost follows the number inside,
+        // not the number of servers.
+        if k > m.plain() && pmf.plain().abs() * servers * (1.0 + k) < 1e-22 * short.plain().abs() {
+            break;
+        }
         pmf = pmf * (first + number(k) * slope) / number(k + 1.0);
         k += 1.0;
         if pmf.plain().abs() > 1e200 {

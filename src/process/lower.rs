@@ -24,8 +24,11 @@ pub enum Type {
 }
 
 impl Type {
-    fn words(self) -> String {
+    /// The type in words, for messages.
+    #[must_use]
+    pub fn words(self) -> String {
         match self {
+            Self::Quantity(d) if d.is_none() => "a plain number".to_owned(),
             Self::Quantity(d) => format!("`{d}`"),
             Self::Literal | Self::Zero => "a plain number".to_owned(),
             Self::Condition => "a condition".to_owned(),
@@ -382,13 +385,7 @@ impl Lowering<'_> {
         match name {
             "exp" => g.unary(Unary::Exp, x),
             "ln" => g.unary(Unary::Ln, x),
-            "logistic" => {
-                let minus = g.neg(x);
-                let e = g.unary(Unary::Exp, minus);
-                let one = g.constant(1.0);
-                let down = g.add(one, e);
-                g.div(one, down)
-            }
+            "logistic" => g.unary(Unary::Logistic, x),
             "erf" => {
                 // erf(x) = 2 Φ(x √2) - 1
                 let root = g.constant(std::f64::consts::SQRT_2);

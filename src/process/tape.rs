@@ -49,7 +49,8 @@ enum Instruction {
 
 /// A compiled set of expressions; see the module documentation.
 ///
-/// Inputs are laid out as parameters, present states, states at lag 1, ..., states at lag k, time, time at lag 1, ...
+/// Inputs are laid out as parameters, present states, states at lag 1, ..., states at lag k, time, time at lag 1, ...,
+/// parameters at lag 1, ...
 #[derive(Debug, Clone)]
 pub struct Tape {
     instructions: Vec<Instruction>,
@@ -72,6 +73,12 @@ pub struct Layout {
 }
 
 impl Layout {
+    /// Index of parameter `i` at lag `j` (0 = now).
+    #[must_use]
+    pub fn parameter(self, i: usize, j: usize) -> usize {
+        if j == 0 { i } else { self.time(self.lags) + 1 + (j - 1) * self.parameters + i }
+    }
+
     /// Index of state `i` at lag `j` (0 = now).
     #[must_use]
     pub fn state(self, i: usize, j: usize) -> usize {
@@ -87,7 +94,7 @@ impl Layout {
     /// Length of the input vector.
     #[must_use]
     pub fn len(self) -> usize {
-        self.time(self.lags) + 1
+        self.time(self.lags) + 1 + self.lags * self.parameters
     }
 
     /// Whether there are no inputs at all; never true, since time is one.
@@ -226,7 +233,7 @@ impl Compiler<'_> {
         let input = |input: usize| Instruction::Input { input: input as u32, to };
         let instruction = match op {
             Op::Constant(bits) => Instruction::Constant { value: f64::from_bits(bits), to },
-            Op::Parameter(i) => input(i as usize),
+            Op::Parameter { index, lag } => input(self.layout.parameter(index as usize, lag as usize)),
             Op::State { index, lag } => input(self.layout.state(index as usize, lag as usize)),
             Op::Time { lag } => input(self.layout.time(lag as usize)),
             Op::Unary(f, x) => Instruction::Unary { f, x: r(x), to },
@@ -245,46 +252,27 @@ impl Compiler<'_> {
 #[inline(always)]
 fn run<N: Number>(code: &[Instruction], inputs: &[N], r: &mut [N]) {
     for &instruction in code {
-        let (to, value) = match instruction {
-            Instruction::Input { input, to } => (to, inputs[input as usize]),
-            Instruction::Constant { value, to } => (to, N::constant(value)),
+        // Operands lie before results: borrowed apart, results can be written in place, however large a number is.
+        match instruction {
+            Instruction::Input { input, to } => r[to as usize] = inputs[input as usize],
+            Instruction::Constant { value, to } => r[to as usize] = N::constant(value),
             Instruction::Unary { f, x, to } => {
-                let x = r[x as usize];
-                let value = match f {
-                    Unary::Neg => -x,
-                    Unary::Exp => x.exp(),
-                    Unary::Ln => x.ln(),
-                    Unary::Sqrt => x.sqrt(),
-                    Unary::Floor => x.floor(),
-                    Unary::Abs => x.abs(),
-                    Unary::NormalCdf => x.normal_cdf(),
-                };
-                (to, value)
+                let (before, rest) = r.split_at_mut(to as usize);
+                N::unary(f, &before[x as usize], &mut rest[0]);
             }
             Instruction::Binary { f, x, y, to } => {
-                let (x, y) = (r[x as usize], r[y as usize]);
-                let value = match f {
-                    Binary::Add => x + y,
-                    Binary::Sub => x - y,
-                    Binary::Mul => x * y,
-                    Binary::Div => x / y,
-                    Binary::Min => x.min(y),
-                    Binary::Max => x.max(y),
-                    Binary::Less => x.less(y),
-                    Binary::LessEqual => x.less_equal(y),
-                    Binary::GammaQ => N::gamma_q(x, y),
-                };
-                (to, value)
+                let (before, rest) = r.split_at_mut(to as usize);
+                N::binary(f, &before[x as usize], &before[y as usize], &mut rest[0]);
             }
-            Instruction::Power { x, exponent, to } => (to, r[x as usize].power(exponent)),
-            Instruction::Select { c, x, y, to } => (to, N::select(r[c as usize], r[x as usize], r[y as usize])),
+            Instruction::Power { x, exponent, to } => r[to as usize] = r[x as usize].power(exponent),
+            Instruction::Select { c, x, y, to } => {
+                r[to as usize] = N::select(r[c as usize], r[x as usize], r[y as usize]);
+            }
             Instruction::Station { m, v, c, to } => {
                 let values = N::station(r[m as usize], r[v as usize], r[c as usize]);
                 r[to as usize..to as usize + katz::OUTPUTS].copy_from_slice(&values);
-                continue;
             }
-        };
-        r[to as usize] = value;
+        }
     }
 }
 

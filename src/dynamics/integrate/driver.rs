@@ -89,7 +89,7 @@ impl<'a, F: Field + ?Sized> Driver<'a, F> {
         let mut method = Rodas5p::new(dim, all_lags.first().map_or(0, Vec::len));
         for (i, (segment, lags)) in segments.iter().zip(&all_lags).enumerate() {
             self.enter(&mut state, segment, lags, i > 0 && all_lags[i - 1] != *lags);
-            if let Some(stop) = self.segment(&mut state, &mut method, segment, lags, observer)? {
+            if let Some(stop) = self.segment(&mut state, &mut method, (&segments[..=i], start), lags, observer)? {
                 state.path.stop = stop;
                 break;
             }
@@ -117,15 +117,16 @@ impl<'a, F: Field + ?Sized> Driver<'a, F> {
         &self,
         state: &mut State,
         method: &mut Rodas5p,
-        segment: &Segment,
+        (segments, start): (&[Segment], f64),
         lags: &[f64],
         observer: &mut dyn FnMut(&Step<'_>) -> ControlFlow<()>,
     ) -> Result<Option<Stop>, IntegrateError> {
-        let p = &segment.parameters;
+        let segment = &segments[segments.len() - 1];
         let longest = lags.iter().copied().fold(self.options.max_step, f64::min);
         while state.t < segment.until {
             let stop = state.breaks.next_after(state.t, lags).map_or(segment.until, |b| b.min(segment.until));
             let past = Delayed { history: self.history, path: &state.path, lags };
+            let p = &self.parameters(segments, start, state.t, lags);
             if method.open(self.field, p, state.t, &state.x, &past).is_err() {
                 return Err(IntegrateError::StepUnderflow { t: state.t, reason: Rejection::NotFinite });
             }
@@ -150,6 +151,21 @@ impl<'a, F: Field + ?Sized> Driver<'a, F> {
             }
         }
         Ok(None)
+    }
+
+    /// The parameters that act from `t` to the next breakpoint: those of the last segment, with those of earlier
+    /// segments where a lag reaches back to them. Before the start, parameters were those of the first segment.
+    fn parameters(&self, segments: &[Segment], start: f64, t: f64, lags: &[f64]) -> Vec<f64> {
+        let last = segments.len() - 1;
+        let p = &segments[last].parameters;
+        let begin = if last == 0 { start } else { segments[last - 1].until };
+        let slack = 16.0 * f64::EPSILON * t.abs();
+        if last == 0 || lags.iter().all(|lag| t - lag >= begin - slack) {
+            return p.clone();
+        }
+        let at = |s: f64| segments.iter().find(|q| s < q.until - slack).map_or(p, |q| &q.parameters);
+        let past: Vec<&[f64]> = lags.iter().map(|lag| at(t - lag).as_slice()).collect();
+        self.field.with_history(p, &past)
     }
 
     /// Attempts steps until one is accepted, whose result is left in `method.next`. Returns its length and whether it

@@ -1,13 +1,13 @@
 //! The equation layer: states, transitions, flows, outputs and sets written by hand.
 
 use super::{Builder, Problem};
-use crate::model::types::{Span, Text};
+use crate::model::types::Text;
 use crate::process::dimension::Dimension;
 use crate::process::expr::{self, Expr, ExprError};
 use crate::process::field::StateInfo;
 use crate::process::graph::Node;
-use crate::process::lower::{Type, lower, names_in};
-use crate::process::population::State;
+use crate::process::lower::{Type, did_you_mean, lower, names_in};
+use crate::process::population::{Output, State};
 
 impl Builder<'_> {
     /// Lowers the whole equation layer.
@@ -35,26 +35,23 @@ impl Builder<'_> {
             let Some((rate, kind)) = self.lower(&transition.rate) else { continue };
             let events = kind.fits(Dimension::RATE) || kind.fits(Dimension::REQUEST_RATE);
             if !events {
-                let found = kind.dimension().map_or_else(|| "a condition".to_owned(), |d| format!("`{d}`"));
-                let message = format!("a rate must be events or requests per time, this is {found}");
+                let message = format!("a rate must be events or requests per time, this is {}", kind.words());
                 self.problem(&transition.rate.span, message, "divide by a time, or multiply with a rate");
             }
             let delay = transition.delay.as_ref().and_then(|d| self.delay(d));
-            let jumps = transition
-                .jump
-                .iter()
-                .filter_map(|(state, size)| Some((self.process.state_index(&state.value)?, size.value)))
-                .collect();
+            let mut jumps = Vec::new();
+            for (state, size) in &transition.jump {
+                jumps.extend(self.state_named(state).map(|index| (index, size.value)));
+            }
             self.process.transition(transition.name.value.clone(), rate, jumps, delay);
         }
         for (state, text) in &model.flows {
             let Some((node, kind)) = self.lower(text) else { continue };
-            let Some(index) = self.process.state_index(&state.value) else { continue };
+            let Some(index) = self.state_named(state) else { continue };
             let declared = self.scope.get(&state.value).and_then(|v| v.1.dimension()).unwrap_or_default();
             let wanted = declared / Dimension::TIME;
             if !kind.fits(wanted) {
-                let found = kind.dimension().map_or_else(|| "a condition".to_owned(), |d| format!("`{d}`"));
-                let message = format!("the flow of `{}` must be `{wanted}`, this is {found}", state.value);
+                let message = format!("the flow of `{}` must be `{wanted}`, this is {}", state.value, kind.words());
                 let hint = match kind {
                     Type::Quantity(d) if (d * Dimension::TIME).is_count() => {
                         format!(
@@ -76,10 +73,48 @@ impl Builder<'_> {
             }
             self.process.sets.push((name.value.clone(), node));
         }
+        for trigger in &model.triggers {
+            for (state, _) in &trigger.kick {
+                self.state_named(state);
+            }
+        }
         if let Some(text) = &model.meta.goodput
             && let Some((node, kind)) = self.lower(text)
         {
             self.output("goodput", node, kind, "req/s", "useful output");
+            self.load_and_yield(node);
+        }
+    }
+
+    /// Index of a state, or a problem.
+    fn state_named(&mut self, name: &Text) -> Option<usize> {
+        let index = self.process.state_index(&name.value);
+        if index.is_none() {
+            let names = self.process.states.iter().map(|s| s.info.name.as_str());
+            let hint = did_you_mean(&name.value, names).map_or_else(
+                || "states are those of [state], NAME.queue of every service, and back-offs".to_owned(),
+                |like| format!("did you mean `{like}`?"),
+            );
+            self.problem(&name.span, format!("unknown state `{}`", name.value), hint);
+        }
+        index
+    }
+
+    /// Outputs `load` and `yield` of a model that names its load and its goodput.
+    fn load_and_yield(&mut self, goodput: Node) {
+        let Some((load, kind)) = self.model.load_path().and_then(|path| self.scope.get(path)) else { return };
+        if self.process.output_index("load").is_none() {
+            self.process.outputs.push(Output {
+                name: "load".to_owned(),
+                node: load,
+                unit: kind.dimension().map_or(String::new(), |d| d.to_string()),
+                about: "requests, first attempts only".to_owned(),
+            });
+        }
+        if self.process.output_index("yield").is_none() {
+            let node = self.div(goodput, load);
+            let about = "goodput / load".to_owned();
+            self.process.outputs.push(Output { name: "yield".to_owned(), node, unit: String::new(), about });
         }
     }
 
@@ -90,7 +125,7 @@ impl Builder<'_> {
         for (name, text) in &model.outputs {
             match expr::parse(&text.value) {
                 Ok(tree) => left.push((name, text, tree)),
-                Err(error) => self.problems.push(shift(error, &text.span)),
+                Err(error) => self.problems.push(shift(error, text)),
             }
         }
         while !left.is_empty() {
@@ -118,7 +153,7 @@ impl Builder<'_> {
                     self.process.definitions.push((name.value.clone(), node));
                 }
                 Err(errors) => {
-                    self.problems.extend(errors.into_iter().map(|e| shift(e, &text.span)));
+                    self.problems.extend(errors.into_iter().map(|e| shift(e, text)));
                     // Keep going: later mistakes are reported too, without complaints about this name.
                     let zero = self.process.graph.constant(0.0);
                     self.scope.define(name.value.clone(), zero, Type::Zero);
@@ -131,14 +166,14 @@ impl Builder<'_> {
         let tree = match expr::parse(&text.value) {
             Ok(tree) => tree,
             Err(error) => {
-                self.problems.push(shift(error, &text.span));
+                self.problems.push(shift(error, text));
                 return None;
             }
         };
         match lower(&tree, &self.scope, &mut self.process.graph) {
             Ok(value) => Some(value),
             Err(errors) => {
-                self.problems.extend(errors.into_iter().map(|e| shift(e, &text.span)));
+                self.problems.extend(errors.into_iter().map(|e| shift(e, text)));
                 None
             }
         }
@@ -179,7 +214,6 @@ fn default_scale(state: &crate::model::types::State) -> f64 {
 }
 
 /// Moves an error from offsets in the expression to offsets in the file.
-fn shift(error: ExprError, span: &Span) -> Problem {
-    let clamp = |offset: usize| (span.start + offset).min(span.end.max(span.start));
-    ExprError { span: clamp(error.span.start)..clamp(error.span.end), ..error }
+fn shift(error: ExprError, text: &Text) -> Problem {
+    ExprError { span: text.locate(&error.span), ..error }
 }

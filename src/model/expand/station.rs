@@ -23,6 +23,7 @@
 //! all its attempts: a quasi-stationary closure, exact in equilibrium, that takes the called service's present state.
 
 use super::Builder;
+use super::stream::MOST_ATTEMPTS;
 use crate::model::types::{CallPolicy, Closure, Jitter, Retry, Service};
 use crate::process::dimension::Dimension;
 use crate::process::field::StateInfo;
@@ -91,7 +92,8 @@ impl Builder<'_> {
         self.scope.define(format!("{name}.queue"), m, Type::Quantity(Dimension::REQUEST));
         let moments = self.closure == Closure::Moments;
         let (variance, v) = if moments {
-            let upper = 4.0 * limit * limit;
+            // Of an unbounded queue the variance grows with the mean: it must not count as escaping on its own.
+            let upper = (4.0 * limit * limit).min(1e40);
             let (index, v) = self.process.state(State {
                 info: info("queue_variance", upper, scale),
                 unit: "req^2".to_owned(),
@@ -180,13 +182,10 @@ impl Builder<'_> {
 
     /// Fluid closure: how full the queue is, 0 to 1, smoothed over one request.
     fn full(&mut self, m: Node, limit: Node) -> Node {
-        let over = self.sub(limit, m);
+        let over = self.sub(m, limit);
         let four = self.c(4.0);
-        let exponent = self.mul(four, over);
-        let e = self.process.graph.unary(Unary::Exp, exponent);
-        let one = self.c(1.0);
-        let down = self.add(one, e);
-        self.div(one, down)
+        let scaled = self.mul(four, over);
+        self.process.graph.unary(Unary::Logistic, scaled)
     }
 
     /// Mean and variance of the time a slot is held, and the share of served attempts that end in an error.
@@ -291,6 +290,11 @@ impl Builder<'_> {
             let pause = self.mul(again, backoff);
             let once = self.add(attempt_time, pause);
             return (self.div(once, never), self.div(fate.answered, never));
+        }
+        if retry.attempts.value > MOST_ATTEMPTS {
+            let message = format!("more than {MOST_ATTEMPTS} attempts are expanded one by one and would be slow");
+            self.problem(&retry.attempts.span, message, "write attempts = \"unlimited\", which has its own equations");
+            return (attempt_time, fate.answered);
         }
         // Horner's scheme from the last attempt backwards.
         let (mut time, mut success) = (attempt_time, fate.answered);

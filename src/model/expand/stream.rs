@@ -42,7 +42,7 @@ struct Stream {
 }
 
 /// Largest finite number of attempts that is expanded attempt by attempt.
-const MOST_ATTEMPTS: f64 = 64.0;
+pub(super) const MOST_ATTEMPTS: f64 = 64.0;
 
 impl Builder<'_> {
     /// Builds the whole system layer.
@@ -79,8 +79,8 @@ impl Builder<'_> {
         let mut order: Vec<Service> = Vec::new();
         let mut left: Vec<&Service> = self.model.services.iter().collect();
         while !left.is_empty() {
-            let ready = |s: &&Service| s.calls.iter().all(|c| order.iter().any(|o| o.name.value == c.target.value));
-            let Some(next) = left.iter().position(|s| ready(&s)) else { break };
+            let ready = |s: &Service| s.calls.iter().all(|c| order.iter().any(|o| o.name.value == c.target.value));
+            let Some(next) = left.iter().position(|s| ready(s)) else { break };
             order.push(left.remove(next).clone());
         }
         order

@@ -23,7 +23,11 @@ pub(super) fn split(branches: &[Branch]) -> Vec<Run> {
     for branch in branches {
         let mut open: Option<Run> = None;
         for &point in &branch.points {
-            let kind = if point.stable { Kind::Good } else { Kind::Unstable };
+            let kind = match (point.stable, branch.collapsed) {
+                (false, _) => Kind::Unstable,
+                (true, true) => Kind::Collapsed,
+                (true, false) => Kind::Good,
+            };
             match &mut open {
                 Some(run) if run.kind == kind => run.points.push(point),
                 _ => {
@@ -102,7 +106,7 @@ mod tests {
             point(25.0, 15.0, true),
             point(120.0, 5.0, true),
         ];
-        let runs = split(&[Branch { points }]);
+        let runs = split(&[Branch { points, collapsed: false }]);
         let kinds: Vec<Kind> = runs.iter().map(|run| run.kind).collect();
         assert_eq!(kinds, [Kind::Good, Kind::Unstable, Kind::Collapsed]);
         // Neighbours share the point between them: no gap in the drawing.
@@ -113,6 +117,6 @@ mod tests {
     #[test]
     fn a_saturating_branch_alone_is_good() {
         let points = (1..=20).map(|i| point(f64::from(i) * 10.0, (f64::from(i) * 10.0).min(100.0), true)).collect();
-        assert!(split(&[Branch { points }]).iter().all(|run| run.kind == Kind::Good));
+        assert!(split(&[Branch { points, collapsed: false }]).iter().all(|run| run.kind == Kind::Good));
     }
 }

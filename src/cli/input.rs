@@ -1,0 +1,86 @@
+//! From what was typed for MODEL and `--set` to a compiled model.
+
+use super::failure::Failure;
+use super::shipped::Shipped;
+use super::terminal::Terminal;
+use crate::answers::study::{Study, StudyError};
+use crate::model::types::{Closure, Model};
+use crate::model::{self, Diagnostic, Diagnostics, Loaded, Override};
+use std::path::{Path, PathBuf};
+
+/// The model a verb is about.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct ModelArgument {
+    /// Model file, or the name of a shipped model (see `tipping models`).
+    #[arg(value_name = "MODEL")]
+    pub(super) path: PathBuf,
+}
+
+/// A model that was understood.
+#[derive(Debug)]
+pub(super) struct Input {
+    /// The model, ready for questions.
+    pub(super) study: Study,
+    /// SHA-256 of its file.
+    pub(super) sha256: String,
+    /// How it is named on the command line.
+    pub(super) name: String,
+}
+
+impl Input {
+    /// Reads a model and compiles it.
+    ///
+    /// # Errors
+    /// [`Failure::Model`] with every mistake.
+    pub(super) fn read(argument: &ModelArgument, overrides: &[Override], terminal: Terminal) -> Result<Self, Failure> {
+        let loaded = open(&argument.path, overrides, terminal)?;
+        let Loaded { model, sha256, mut diagnostics } = loaded;
+        let study = compile(model, &mut diagnostics).ok_or_else(|| Failure::Model(Box::new(diagnostics.clone())))?;
+        if !diagnostics.is_empty() {
+            terminal.diagnostics(&diagnostics);
+        }
+        Ok(Self { study, sha256, name: argument.path.display().to_string() })
+    }
+
+    /// The same model with another closure and without triggers: for where it rests.
+    ///
+    /// # Errors
+    /// [`Failure::Unsolved`] if it cannot be compiled that way.
+    pub(super) fn at_rest(&self, closure: Option<Closure>) -> Result<Study, Failure> {
+        let mut model = self.study.model.clone();
+        model.triggers.clear();
+        model.meta.closure = closure.unwrap_or(model.meta.closure);
+        Study::new(model).map_err(|error| Failure::Unsolved(error.to_string()))
+    }
+}
+
+fn open(path: &Path, overrides: &[Override], terminal: Terminal) -> Result<Loaded, Failure> {
+    let refused = |diagnostics: Diagnostics| Failure::Model(Box::new(diagnostics));
+    match path.to_str().and_then(Shipped::find) {
+        Some(shipped) if !path.exists() => {
+            let file = shipped.file();
+            terminal.note(&format!("there is no file {}; using the shipped model {file}", path.display()));
+            model::load(shipped.text, &file, overrides).map_err(refused)
+        }
+        _ => model::open(path, overrides).map_err(refused),
+    }
+}
+
+/// Compiles a model; mistakes in its equations join the other findings about its file.
+fn compile(model: Model, diagnostics: &mut Diagnostics) -> Option<Study> {
+    match Study::new(model) {
+        Ok(study) => return Some(study),
+        Err(StudyError::Equations(problems)) => {
+            for problem in problems {
+                let found = Diagnostic::error("expression", problem.message).at(problem.span, "");
+                diagnostics.push(found.maybe_hint(problem.hint));
+            }
+        }
+        Err(error @ StudyError::NoLoad) => {
+            let hint = "name it: [model] load = \"client.web.load\", or the name of a parameter";
+            diagnostics.push(Diagnostic::error("no-load", error.to_string()).hint(hint));
+        }
+    }
+    diagnostics.sort();
+    None
+}

@@ -1,0 +1,17 @@
+//! Answers in the forms people and programs read: terminal text, Markdown, JSON, CSV, figures.
+//!
+//! [`document`] is what a report consists of; [`analysis`] builds it from findings; [`text`] and [`markdown`] print it.
+//! [`figures`] draws findings.
+
+pub mod analysis;
+pub mod diagram;
+pub mod document;
+pub mod figures;
+pub mod json;
+pub mod markdown;
+mod measures;
+mod samples;
+pub mod scenario;
+pub mod table;
+pub mod text;
+mod words;

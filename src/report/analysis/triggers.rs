@@ -1,0 +1,49 @@
+//! What each trigger does, and what it would take to tip the system.
+
+use crate::answers::analysis::{Analysis, TriggerReport};
+use crate::answers::study::Study;
+use crate::answers::triggers::Plan;
+use crate::report::document::{Block, Cell, Column, Table, Tone};
+use crate::report::words::{given, measured, time};
+
+/// One row for each trigger.
+pub(super) fn table(study: &Study, analysis: &Analysis) -> Block {
+    let columns = ["trigger", "as stated", "outcome", "critical duration", "critical size"].map(Column::left).to_vec();
+    let rows = analysis.triggers.iter().map(|t| row(study, t)).collect();
+    Block::Table(Table { columns, rows })
+}
+
+fn row(study: &Study, report: &TriggerReport) -> Vec<Cell> {
+    let plan = study
+        .model
+        .triggers
+        .iter()
+        .find(|t| t.name.value == report.name)
+        .and_then(|t| Plan::new(&study.median, t).ok());
+    let label = plan.as_ref().map(|p| p.scale.label.clone()).unwrap_or_default();
+    let falls = plan.as_ref().is_some_and(|p| p.scale.span < 0.0);
+    let unit = plan.as_ref().map(|p| p.scale.unit.clone()).unwrap_or_default();
+    let size = given(report.size, &unit);
+    let stated = match report.duration {
+        Some(duration) => format!("{label} = {size} for {}", time(duration)),
+        None => format!("{label} {}{size} at once", if report.size > 0.0 { "+" } else { "" }),
+    };
+    let (outcome, tone) = match report.outcome {
+        "tips" => ("tips", Tone::Bad),
+        "heals" => ("heals", Tone::Good),
+        other => (other, Tone::Warn),
+    };
+    let duration = match (&report.critical_duration, report.duration) {
+        (_, None) => "-".to_owned(),
+        (Some(p), _) => p.p50.map_or_else(|| "-".to_owned(), |v| format!("{} or more", time(v))),
+        (None, _) if report.outcome == "undecided" => "undecided".to_owned(),
+        (None, _) => "none tips".to_owned(),
+    };
+    let side = if falls { "or less" } else { "or more" };
+    let size = match &report.critical_size {
+        Some(p) => p.p50.map_or_else(|| "-".to_owned(), |v| format!("{} {side}", measured(v, &p.unit))),
+        None if report.outcome == "undecided" => "undecided".to_owned(),
+        None => "none tips".to_owned(),
+    };
+    vec![report.name.clone().into(), stated.into(), Cell::new(outcome, tone), duration.into(), size.into()]
+}

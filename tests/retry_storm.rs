@@ -1,0 +1,71 @@
+//! The founding example: ten slots of 100 ms, a queue of 300, clients that wait 1 s and try four times. The reference
+//! values are those of a request-level simulation of the same system.
+
+mod common;
+
+use common::{analysis, close};
+use tipping::answers::analysis::Verdict;
+use tipping::answers::limits::LimitKind;
+
+#[test]
+fn it_is_vulnerable_between_recovery_and_tip_over() {
+    let a = analysis("retry-storm", &[]);
+    assert_eq!(a.verdict, Verdict::Vulnerable);
+    let tip_over = a.tip_over_load.expect("a tip-over load");
+    assert_eq!(tip_over.kind, LimitKind::Fold);
+    assert!((94.0..97.0).contains(&tip_over.value), "{}", tip_over.value);
+    let recovery = a.recovery_load.expect("a recovery load");
+    assert!((recovery.value - 25.0).abs() <= 0.5, "{}", recovery.value);
+    let names: Vec<&str> = a.states.iter().map(|s| s.name.as_str()).collect();
+    assert_eq!(names, ["good", "saddle", "collapsed"]);
+    assert_eq!(a.bounds.expect("one client, one service").osdi22_stable_capacity, 25.0);
+}
+
+#[test]
+fn the_verdict_follows_the_load() {
+    assert_eq!(analysis("retry-storm", &["client.web.load=20 req/s"]).verdict, Verdict::Stable);
+    assert_eq!(analysis("retry-storm", &["client.web.load=30 req/s"]).verdict, Verdict::Vulnerable);
+    assert_eq!(analysis("retry-storm", &["client.web.load=120 req/s"]).verdict, Verdict::Overloaded);
+}
+
+#[test]
+fn number_inside_is_that_of_the_simulation() {
+    for (load, simulated) in [(60, 6.1), (80, 9.6), (90, 15.0)] {
+        let a = analysis("retry-storm", &[&format!("client.web.load={load} req/s")]);
+        let good = a.states.iter().find(|s| s.name == "good").expect("a good state");
+        close(good.state["api.queue"].as_f64().expect("a number"), simulated, 0.06);
+    }
+}
+
+#[test]
+fn critical_durations_are_those_of_the_simulation() {
+    for (load, simulated) in [(40, 1.31), (60, 1.15), (75, 0.98)] {
+        let a = analysis("retry-storm", &[&format!("client.web.load={load} req/s")]);
+        let trigger = a.triggers.iter().find(|t| t.name == "load-spike").expect("the trigger of the file");
+        let critical = trigger.critical_duration.as_ref().and_then(|c| c.p50).expect("a critical duration");
+        close(critical, simulated, 0.05);
+    }
+}
+
+#[test]
+fn collapsed_means_full_throughput_and_no_goodput() {
+    let a = analysis("retry-storm", &[]);
+    let collapsed = a.states.iter().find(|s| s.name == "collapsed").expect("a collapsed state");
+    assert!(collapsed.stable);
+    assert!(collapsed.goodput.expect("a goodput") < 1e-6);
+    close(collapsed.amplification.expect("an amplification"), 4.0, 1e-9);
+}
+
+#[test]
+fn fewer_attempts_recover_at_higher_load() {
+    let recovery = |attempts: usize| {
+        let a = analysis("retry-storm", &[&format!("client.web.retry.attempts={attempts}")]);
+        a.recovery_load.map(|l| l.value)
+    };
+    let loads: Vec<f64> = (2..=5).filter_map(recovery).collect();
+    assert_eq!(loads.len(), 4);
+    for (attempts, load) in (2..=5).zip(&loads) {
+        // capacity / attempts, less what the queue's own fluctuations let through
+        close(*load, 100.0 / attempts as f64, 0.02);
+    }
+}
