@@ -100,20 +100,31 @@ impl<const W: usize> Batch<W> {
         &self.lags
     }
 
-    /// Gives all lanes the same parameters. Missing ones keep their values.
+    /// Gives all lanes the same parameters, now and in the past. Missing ones keep their values.
     pub fn share_parameters(&mut self, p: &[f64]) {
-        for (slot, &value) in self.inputs[..self.layout.parameters].iter_mut().zip(p) {
-            *slot = Lanes::constant(value);
-        }
+        (0..=self.layout.lags).for_each(|lag| self.fill_parameters(lag, p.iter().map(|&v| Lanes::constant(v))));
         self.parameters_changed();
     }
 
-    /// Gives every lane its own parameters. Missing ones keep their values.
+    /// Gives every lane its own parameters, now and in the past. Missing ones keep their values.
     pub fn set_parameters(&mut self, p: &[Lanes<W>]) {
-        for (slot, &value) in self.inputs[..self.layout.parameters].iter_mut().zip(p) {
+        (0..=self.layout.lags).for_each(|lag| self.fill_parameters(lag, p.iter().copied()));
+        self.parameters_changed();
+    }
+
+    /// Gives every lane its own parameters of the past: those at the lag with this number, counted from one.
+    pub fn set_past_parameters(&mut self, lag: usize, p: &[Lanes<W>]) {
+        if (1..=self.layout.lags).contains(&lag) {
+            self.fill_parameters(lag, p.iter().copied());
+            self.parameters_changed();
+        }
+    }
+
+    fn fill_parameters(&mut self, lag: usize, values: impl Iterator<Item = Lanes<W>>) {
+        let from = self.layout.parameter(0, lag);
+        for (slot, value) in self.inputs[from..from + self.layout.parameters].iter_mut().zip(values) {
             *slot = value;
         }
-        self.parameters_changed();
     }
 
     /// Brings up to date what depends on parameters alone; those of the past are those of today.

@@ -4,6 +4,7 @@
 //! because a call into the mathematical library would be made lane by lane. Logarithm and powers are those of the
 //! `libm` crate, so that their last bits are the same on every machine.
 
+use super::graph::{Binary, Unary};
 use super::katz;
 use super::number::Number;
 use std::ops::{Add, Div, Mul, Neg, Sub};
@@ -29,6 +30,29 @@ impl<const W: usize> Lanes<W> {
         }
         self
     }
+
+    /// Writes `f` of every lane: what a tape does, without a copy in between.
+    #[inline(always)]
+    fn map_into(&self, to: &mut Self, f: impl Fn(f64) -> f64) {
+        for (slot, &x) in to.0.iter_mut().zip(&self.0) {
+            *slot = f(x);
+        }
+    }
+
+    #[inline(always)]
+    fn zip_into(&self, other: &Self, to: &mut Self, f: impl Fn(f64, f64) -> f64) {
+        for ((slot, &x), &y) in to.0.iter_mut().zip(&self.0).zip(&other.0) {
+            *slot = f(x, y);
+        }
+    }
+}
+
+/// 1/(1 + e^{-x}), without branches or overflow.
+#[inline(always)]
+fn logistic(x: f64) -> f64 {
+    let e = exp(-f64::abs(x));
+    let small = e / (1.0 + e);
+    if x < 0.0 { small } else { 1.0 - small }
 }
 
 /// eˣ to within one unit in the last place, without branches: x = k ln 2 + r, |r| <= ln 2 / 2, Taylor polynomial of
@@ -182,11 +206,35 @@ impl<const W: usize> Number for Lanes<W> {
     }
     #[inline(always)]
     fn logistic(self) -> Self {
-        self.map(|x| {
-            let e = exp(-f64::abs(x));
-            let small = e / (1.0 + e);
-            if x < 0.0 { small } else { 1.0 - small }
-        })
+        self.map(logistic)
+    }
+    #[inline(always)]
+    fn unary(f: Unary, x: &Self, to: &mut Self) {
+        match f {
+            Unary::Neg => x.map_into(to, |x| -x),
+            Unary::Exp => x.map_into(to, exp),
+            Unary::Ln => x.map_into(to, libm::log),
+            Unary::Sqrt => x.map_into(to, f64::sqrt),
+            Unary::Floor => x.map_into(to, f64::floor),
+            Unary::Abs => x.map_into(to, f64::abs),
+            Unary::NormalCdf => x.map_into(to, Number::normal_cdf),
+            Unary::Logistic => x.map_into(to, logistic),
+        }
+    }
+    #[inline(always)]
+    fn binary(f: Binary, x: &Self, y: &Self, to: &mut Self) {
+        match f {
+            Binary::Add => x.zip_into(y, to, |x, y| x + y),
+            Binary::Sub => x.zip_into(y, to, |x, y| x - y),
+            Binary::Mul => x.zip_into(y, to, |x, y| x * y),
+            Binary::Div => x.zip_into(y, to, |x, y| x / y),
+            Binary::Min => x.zip_into(y, to, Number::min),
+            Binary::Max => x.zip_into(y, to, Number::max),
+            Binary::Less => x.zip_into(y, to, Number::less),
+            Binary::LessEqual => x.zip_into(y, to, Number::less_equal),
+            Binary::GammaQ => x.zip_into(y, to, Number::gamma_q),
+            Binary::Ratio => x.zip_into(y, to, |x, y| x / (x + y)),
+        }
     }
     fn gamma_q(a: Self, x: Self) -> Self {
         a.zip(x, Number::gamma_q)

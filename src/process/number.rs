@@ -1,6 +1,7 @@
 //! The kinds of number a tape can be evaluated over. One set of equations, many number types: `f64` for values, dual
 //! numbers for exact derivatives, lanes for many points at once, intervals for proofs.
 
+use super::graph::{Binary, Unary};
 use super::{katz, special};
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
@@ -41,6 +42,38 @@ pub trait Number:
     /// x/(x + y).
     fn ratio(self, y: Self) -> Self {
         self / (self + y)
+    }
+    /// Writes f(x).
+    #[inline(always)]
+    fn unary(f: Unary, x: &Self, to: &mut Self) {
+        let x = *x;
+        *to = match f {
+            Unary::Neg => -x,
+            Unary::Exp => x.exp(),
+            Unary::Ln => x.ln(),
+            Unary::Sqrt => x.sqrt(),
+            Unary::Floor => x.floor(),
+            Unary::Abs => x.abs(),
+            Unary::NormalCdf => x.normal_cdf(),
+            Unary::Logistic => x.logistic(),
+        };
+    }
+    /// Writes f(x, y).
+    #[inline(always)]
+    fn binary(f: Binary, x: &Self, y: &Self, to: &mut Self) {
+        let (x, y) = (*x, *y);
+        *to = match f {
+            Binary::Add => x + y,
+            Binary::Sub => x - y,
+            Binary::Mul => x * y,
+            Binary::Div => x / y,
+            Binary::Min => x.min(y),
+            Binary::Max => x.max(y),
+            Binary::Less => x.less(y),
+            Binary::LessEqual => x.less_equal(y),
+            Binary::GammaQ => Self::gamma_q(x, y),
+            Binary::Ratio => x.ratio(y),
+        };
     }
     /// Regularised upper incomplete gamma function Q(a, x), for a > 0; 1 for x <= 0.
     fn gamma_q(a: Self, x: Self) -> Self;

@@ -252,48 +252,27 @@ impl Compiler<'_> {
 #[inline(always)]
 fn run<N: Number>(code: &[Instruction], inputs: &[N], r: &mut [N]) {
     for &instruction in code {
-        let (to, value) = match instruction {
-            Instruction::Input { input, to } => (to, inputs[input as usize]),
-            Instruction::Constant { value, to } => (to, N::constant(value)),
+        // Operands lie before results: borrowed apart, results can be written in place, however large a number is.
+        match instruction {
+            Instruction::Input { input, to } => r[to as usize] = inputs[input as usize],
+            Instruction::Constant { value, to } => r[to as usize] = N::constant(value),
             Instruction::Unary { f, x, to } => {
-                let x = r[x as usize];
-                let value = match f {
-                    Unary::Neg => -x,
-                    Unary::Exp => x.exp(),
-                    Unary::Ln => x.ln(),
-                    Unary::Sqrt => x.sqrt(),
-                    Unary::Floor => x.floor(),
-                    Unary::Abs => x.abs(),
-                    Unary::NormalCdf => x.normal_cdf(),
-                    Unary::Logistic => x.logistic(),
-                };
-                (to, value)
+                let (before, rest) = r.split_at_mut(to as usize);
+                N::unary(f, &before[x as usize], &mut rest[0]);
             }
             Instruction::Binary { f, x, y, to } => {
-                let (x, y) = (r[x as usize], r[y as usize]);
-                let value = match f {
-                    Binary::Add => x + y,
-                    Binary::Sub => x - y,
-                    Binary::Mul => x * y,
-                    Binary::Div => x / y,
-                    Binary::Min => x.min(y),
-                    Binary::Max => x.max(y),
-                    Binary::Less => x.less(y),
-                    Binary::LessEqual => x.less_equal(y),
-                    Binary::GammaQ => N::gamma_q(x, y),
-                    Binary::Ratio => x.ratio(y),
-                };
-                (to, value)
+                let (before, rest) = r.split_at_mut(to as usize);
+                N::binary(f, &before[x as usize], &before[y as usize], &mut rest[0]);
             }
-            Instruction::Power { x, exponent, to } => (to, r[x as usize].power(exponent)),
-            Instruction::Select { c, x, y, to } => (to, N::select(r[c as usize], r[x as usize], r[y as usize])),
+            Instruction::Power { x, exponent, to } => r[to as usize] = r[x as usize].power(exponent),
+            Instruction::Select { c, x, y, to } => {
+                r[to as usize] = N::select(r[c as usize], r[x as usize], r[y as usize]);
+            }
             Instruction::Station { m, v, c, to } => {
                 let values = N::station(r[m as usize], r[v as usize], r[c as usize]);
                 r[to as usize..to as usize + katz::OUTPUTS].copy_from_slice(&values);
-                continue;
             }
-        };
-        r[to as usize] = value;
+        }
     }
 }
 
