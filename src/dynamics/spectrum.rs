@@ -14,6 +14,7 @@ pub(crate) mod characteristic;
 mod collocation;
 mod dense;
 pub(in crate::dynamics) mod gain;
+mod qr;
 
 use nalgebra::{Complex, DMatrix};
 

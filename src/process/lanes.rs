@@ -69,20 +69,12 @@ pub fn exp(x: f64) -> f64 {
     let shifted = clamped * std::f64::consts::LOG2_E + SHIFT;
     let k = shifted - SHIFT;
     let r = (clamped - k * LN2_HI) - k * LN2_LO;
-    let mut p = 1.0 / 6_227_020_800.0;
-    p = p * r + 1.0 / 479_001_600.0;
-    p = p * r + 1.0 / 39_916_800.0;
-    p = p * r + 1.0 / 3_628_800.0;
-    p = p * r + 1.0 / 362_880.0;
-    p = p * r + 1.0 / 40_320.0;
-    p = p * r + 1.0 / 5_040.0;
-    p = p * r + 1.0 / 720.0;
-    p = p * r + 1.0 / 120.0;
-    p = p * r + 1.0 / 24.0;
-    p = p * r + 1.0 / 6.0;
-    p = p * r + 0.5;
-    p = p * r + 1.0;
-    p = p * r + 1.0;
+    // Σ r^k/k! in pairs (Estrin's scheme): short chains of dependent operations keep the vector units busy.
+    let (r2, r4) = (r * r, (r * r) * (r * r));
+    let low = (0.5 + 1.0 / 6.0 * r) + (1.0 / 24.0 + 1.0 / 120.0 * r) * r2;
+    let middle = (1.0 / 720.0 + 1.0 / 5_040.0 * r) + (1.0 / 40_320.0 + 1.0 / 362_880.0 * r) * r2;
+    let high = (1.0 / 3_628_800.0 + 1.0 / 39_916_800.0 * r) + (1.0 / 479_001_600.0 + 1.0 / 6_227_020_800.0 * r) * r2;
+    let p = 1.0 + (r + r2 * ((low + middle * r4) + high * (r4 * r4)));
     // 2^k = 2^(k1) * 2^(k - k1), each made by moving the integer in the low bits into the exponent field
     let half_shifted = k * 0.5 + SHIFT;
     let half = half_shifted - SHIFT;

@@ -4,7 +4,9 @@
 //! entries powers of two, such that rows and columns have similar norms. Without it a state counted in units of 1e5
 //! beside one counted in units of one costs ten digits of the small eigenvalues.
 
-use nalgebra::{Complex, DMatrix, Schur};
+use super::qr::hessenberg_eigenvalues;
+use nalgebra::linalg::Hessenberg;
+use nalgebra::{Complex, DMatrix};
 
 /// The diagonal `D` that balances the entrywise absolute values `a`; all entries are powers of two.
 pub(super) fn balance(a: &DMatrix<f64>) -> Vec<f64> {
@@ -51,9 +53,8 @@ pub(super) fn eigenvalues(a: &DMatrix<f64>) -> Option<Vec<Complex<f64>>> {
         _ => {
             let balanced = scaled(a, &balance(a));
             // A matrix on which the shifts cycle usually converges when transposed.
-            let schur = Schur::try_new(balanced.clone(), f64::EPSILON, 10_000)
-                .or_else(|| Schur::try_new(balanced.transpose(), f64::EPSILON, 10_000))?;
-            let values: Vec<Complex<f64>> = schur.complex_eigenvalues().iter().copied().collect();
+            let of = |m: DMatrix<f64>| hessenberg_eigenvalues(&Hessenberg::new(m).unpack_h());
+            let values = of(balanced.clone()).or_else(|| of(balanced.transpose()))?;
             values.iter().all(|v| v.re.is_finite() && v.im.is_finite()).then_some(values)
         }
     }
