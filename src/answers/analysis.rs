@@ -254,8 +254,8 @@ fn completeness(found: &Completeness) -> String {
     }
 }
 
-/// Names of the states at today's load. The good one lies on the branch before its tip-over point; stable ones elsewhere
-/// are collapsed.
+/// Names of the states at today's load. The good one lies on the branch before its tip-over point and answers at least
+/// half of the requests; other stable ones are collapsed.
 fn names(fluid: &Fluid, landscape: &Landscape, limits: &Limits) -> Vec<String> {
     let goodput = fluid.process().output_index("goodput");
     let load = fluid.process().output_index("load");
@@ -266,12 +266,8 @@ fn names(fluid: &Fluid, landscape: &Landscape, limits: &Limits) -> Vec<String> {
         }
         _ => false,
     };
-    let past_peak = |s: &Found| {
-        let peak = limits.tip_over.as_ref().filter(|t| t.kind == LimitKind::Peak);
-        peak.is_some() && starved(s)
-    };
     let kind = |s: &Found| {
-        let on_good = s.segment.is_some_and(|i| i < limits.good_segments) && !past_peak(s);
+        let on_good = s.segment.is_some_and(|i| i < limits.good_segments) && !starved(s);
         match s.stable() {
             Some(true) if on_good => "good",
             Some(true) => "collapsed",

@@ -75,12 +75,12 @@ pub enum LandscapeError {
     Branch(#[from] BranchError),
 }
 
-/// Share of the load at which the main branch begins.
-const START_SHARE: f64 = 0.1;
+/// Shares of the load at which the main branch may begin.
+const START_SHARES: [f64; 4] = [0.1, 0.01, 1e-3, 1e-4];
 /// The branch is followed to this many times the load, in stages.
 const STAGES: [f64; 4] = [4.0, 32.0, 256.0, 2048.0];
-/// Lowest load of the branch, as a share of the load.
-const LOWEST_SHARE: f64 = 1e-3;
+/// Lowest load of the branch, as a share of the one where it begins.
+const LOWEST_SHARE: f64 = 0.01;
 
 /// Finds the landscape of a model along parameter `load`.
 ///
@@ -103,12 +103,10 @@ pub(super) fn patience(fluid: &Fluid, p: &[f64]) -> f64 {
 
 fn main_branch(fluid: &Fluid, p: &[f64], load: usize) -> Result<Branch, LandscapeError> {
     let today = p[load];
-    let mut low = p.to_vec();
-    low[load] = START_SHARE * today;
-    let settled = settled(fluid, &low)?;
+    let (low, settled) = beginning(fluid, p, load)?;
     let mut branch = None;
     for stage in STAGES {
-        let options = BranchOptions::new(LOWEST_SHARE * today, stage * today);
+        let options = BranchOptions::new(LOWEST_SHARE * low[load], stage * today);
         let found = follow(fluid, &low, load, &settled, Orientation::Up, &options)?;
         let finished =
             found.end != End::ParameterBound || !found.specials.is_empty() || starved(fluid, p, load, &found);
@@ -118,6 +116,27 @@ fn main_branch(fluid: &Fluid, p: &[f64], load: usize) -> Result<Branch, Landscap
         }
     }
     branch.ok_or(LandscapeError::Branch(BranchError::NoTangent))
+}
+
+/// Where the branch begins: parameters at low load and the state there. If that load is served badly it is lowered, since
+/// the good state may have ended below it; if no load is served well, the first will do.
+fn beginning(fluid: &Fluid, p: &[f64], load: usize) -> Result<(Vec<f64>, Vec<f64>), LandscapeError> {
+    let mut first = None;
+    for share in START_SHARES {
+        let mut low = p.to_vec();
+        low[load] *= share;
+        let x = match settled(fluid, &low) {
+            Ok(x) => x,
+            Err(error) if first.is_none() => return Err(error),
+            Err(_) => break,
+        };
+        let fine = !is_starved(fluid, &low, load, &x);
+        if fine {
+            return Ok((low, x));
+        }
+        first.get_or_insert((low, x));
+    }
+    first.ok_or(LandscapeError::Branch(BranchError::NoTangent))
 }
 
 /// Where the system comes to rest at low load: the stable equilibrium that Newton's method finds from just above its
@@ -144,12 +163,19 @@ fn settled(fluid: &Fluid, p: &[f64]) -> Result<Vec<f64>, LandscapeError> {
 
 /// Whether next to nothing is served at the upper end of a branch.
 fn starved(fluid: &Fluid, p: &[f64], load: usize, branch: &Branch) -> bool {
-    let Some(goodput) = fluid.process().output_index("goodput") else { return false };
     let Some(last) = branch.points.last() else { return false };
     let mut p = p.to_vec();
     p[load] = last.parameter;
-    let served = fluid.outputs_at_rest(&last.x, &p)[goodput];
-    served < 0.5 * last.parameter
+    is_starved(fluid, &p, load, &last.x)
+}
+
+/// Whether less than half of the requests are answered at an equilibrium.
+fn is_starved(fluid: &Fluid, p: &[f64], load: usize, x: &[f64]) -> bool {
+    let process = fluid.process();
+    let Some(goodput) = process.output_index("goodput") else { return false };
+    let values = fluid.outputs_at_rest(x, p);
+    let requests = process.output_index("load").map_or(p[load], |i| values[i]);
+    values[goodput] < 0.5 * requests
 }
 
 fn at_load(fluid: &Fluid, p: &[f64], load: usize, branch: Branch) -> Result<Landscape, LandscapeError> {
