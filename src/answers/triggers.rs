@@ -257,8 +257,8 @@ impl<'a> Range<'a> {
         })
     }
 
-    /// Follows a trigger that starts at `at`, or after the longest lag if that is later, to the end, keeping the whole
-    /// path.
+    /// Follows a trigger that starts at `at` to the end, keeping the whole path. The path begins at 0, or earlier where
+    /// delays reach further back.
     ///
     /// # Errors
     /// [`TriggerError`] if the equations cannot be solved.
@@ -269,11 +269,16 @@ impl<'a> Range<'a> {
         at: f64,
         until: f64,
     ) -> Result<Trajectory, TriggerError> {
-        let segments = plan.segments(&self.base, size, duration, at.max(self.memory), until);
+        let mut segments = plan.segments(&self.base, size, duration, at, until);
+        // Delayed rates look back to before the trigger: the run begins early enough for them, if need be before 0.
+        let start = (at - self.memory).min(0.0);
+        if at <= 0.0 && start < at {
+            segments.insert(0, Segment::new(at, &self.base));
+        }
         let options = Options { retain: true, ..self.options.clone() };
         crate::dynamics::integrate::integrate(
             self.fluid,
-            0.0,
+            start,
             &History::Constant(self.rest.clone()),
             &segments,
             &options,

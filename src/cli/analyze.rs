@@ -3,7 +3,7 @@
 use super::failure::Failure;
 use super::files;
 use super::input::{Input, ModelArgument};
-use super::progress::Progress;
+use super::progress::{Progress, Spinner};
 use super::{Exit, Session, Terminal};
 use crate::answers::analysis::{Analysis, Findings, Verdict, analyze};
 use crate::answers::gate::{Gate, Passage};
@@ -51,7 +51,9 @@ enum Format {
 
 pub(super) fn run(arguments: &Arguments, session: &Session) -> Result<Exit, Failure> {
     let input = Input::read(&arguments.model, &session.overrides, session.terminal)?;
+    let spinner = Spinner::new(session.terminal, "analysing");
     let findings = analyze(&input.study, &input.sha256).map_err(|e| Failure::Unsolved(e.to_string()))?;
+    drop(spinner);
     let source = arguments.out.is_none().then_some(input.name.as_str());
     if let Some(folder) = &arguments.out {
         write(folder, &input, &findings, session)?;

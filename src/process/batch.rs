@@ -130,7 +130,12 @@ impl<const W: usize> Batch<W> {
         }
     }
 
+    /// Brings up to date what depends on parameters alone; those of the past are those of today.
     fn parameters_changed(&mut self) {
+        for j in 1..=self.layout.lags {
+            let to = self.layout.parameter(0, j);
+            self.inputs.copy_within(..self.layout.parameters, to);
+        }
         self.lags = self.lag_tape.evaluate(&self.inputs);
         self.drift.run_prologue(&self.inputs, &mut self.registers);
     }

@@ -286,8 +286,13 @@ impl Graph {
         self.unary(Unary::Neg, x)
     }
 
-    /// `1 - x`.
+    /// `1 - x`; `y` where x is `1 - y`.
     pub fn complement(&mut self, x: Node) -> Node {
+        if let Op::Binary(Binary::Sub, one, y) = self.op(x)
+            && self.value(one) == Some(1.0)
+        {
+            return y;
+        }
         let one = self.constant(1.0);
         self.sub(one, x)
     }

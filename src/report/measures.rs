@@ -73,12 +73,27 @@ pub(super) fn load(study: &Study, fluid: &Fluid) -> Measure {
     measure
 }
 
+/// Gives a rate of requests the unit of the load, where that is a rate.
+fn rated(measure: &mut Measure, study: &Study) {
+    let unit = words::rate_unit(&study.load.unit);
+    measure.unit = unit.to_owned();
+    measure.factor = words::factor(unit);
+}
+
 /// Goodput, in the unit of the load, if the model has it.
 #[must_use]
 pub(super) fn goodput(study: &Study, fluid: &Fluid) -> Option<Measure> {
     let mut measure = Measure::output(fluid, "goodput")?;
-    measure.unit.clone_from(&study.load.unit);
-    measure.factor = study.load.factor;
+    rated(&mut measure, study);
+    Some(measure)
+}
+
+/// Throughput of the only service, wanted work or not: beside goodput it shows a system that is up but down.
+#[must_use]
+pub(super) fn throughput(study: &Study, fluid: &Fluid) -> Option<Measure> {
+    let [service] = study.model.services.as_slice() else { return None };
+    let mut measure = Measure::output(fluid, &format!("{}.throughput", service.name.value))?;
+    rated(&mut measure, study);
     Some(measure)
 }
 
@@ -86,8 +101,7 @@ pub(super) fn goodput(study: &Study, fluid: &Fluid) -> Option<Measure> {
 #[must_use]
 pub(super) fn attempts(study: &Study, fluid: &Fluid) -> Option<Measure> {
     let mut measure = Measure::output(fluid, "attempts")?;
-    measure.unit.clone_from(&study.load.unit);
-    measure.factor = study.load.factor;
+    rated(&mut measure, study);
     Some(measure)
 }
 
@@ -141,12 +155,16 @@ pub(super) fn shares(fluid: &Fluid) -> Vec<Measure> {
 /// What a figure over time shows: label, unit and quantities of each panel.
 pub(super) fn panels(study: &Study, fluid: &Fluid) -> Vec<(String, String, Vec<Measure>)> {
     let mut rates: Vec<Measure> = attempts(study, fluid).into_iter().collect();
-    rates.push(load(study, fluid));
+    // A number of users has no place among rates; the rate of first attempts has.
+    let unit = words::rate_unit(&study.load.unit);
+    let first = if unit == study.load.unit { None } else { Measure::output(fluid, "load") };
+    rates.push(first.unwrap_or_else(|| load(study, fluid)));
     rates.extend(goodput(study, fluid));
+    rates.extend(throughput(study, fluid));
     let inside = each_inside(fluid);
     let counted = inside.first().map(|m| m.unit.clone()).unwrap_or_default();
     vec![
-        ("Requests".to_owned(), study.load.unit.clone(), rates),
+        ("Requests".to_owned(), unit.to_owned(), rates),
         ("Inside".to_owned(), counted, inside),
         ("Share of attempts".to_owned(), String::new(), shares(fluid)),
     ]

@@ -65,7 +65,7 @@ impl<'a> Samples<'a> {
     /// Times at which a curve should be drawn: evenly spread, and both sides of every jump.
     #[must_use]
     pub(super) fn times(&self, count: usize) -> Vec<f64> {
-        let (from, to) = (self.trajectory.start(), self.trajectory.end());
+        let (from, to) = (self.trajectory.start().max(0.0), self.trajectory.end());
         let mut times: Vec<f64> = (0..=count).map(|i| from + (to - from) * (i as f64 / count.max(1) as f64)).collect();
         for jump in self.segments.iter().map(|s| s.until).filter(|&t| from < t && t < to) {
             times.extend([jump - 1e-9 * (to - from), jump]);

@@ -43,6 +43,13 @@ pub(super) fn factor(unit: &str) -> f64 {
     unit::parse_unit(unit).map_or(1.0, |(_, factor)| factor)
 }
 
+/// Unit for rates of requests beside this unit of the load: the same if the load is a rate, else requests per second (a
+/// closed loop's load is a number of users).
+pub(super) fn rate_unit(load: &str) -> &str {
+    let is_rate = unit::parse_unit(load).is_ok_and(|(dimension, _)| dimension.time < 0);
+    if is_rate { load } else { "req/s" }
+}
+
 /// Words with a capital at the begin.
 pub(super) fn capitalised(words: &str) -> String {
     let mut chars = words.chars();

@@ -35,7 +35,6 @@ use crate::process::population::State;
 struct Stream {
     first: Node,
     attempts: Node,
-    answered: Node,
     fate: Fate,
     /// Users in back-off, all attempts together.
     waiting: Vec<usize>,
@@ -52,8 +51,9 @@ impl Builder<'_> {
             self.station(service);
         }
         let model = self.model;
+        let mut streams = Vec::new();
         for client in &model.clients {
-            self.client(client);
+            streams.extend(self.client(client).map(|(stream, load)| (client, stream, load)));
         }
         for service in order.iter().rev() {
             for call in &service.calls {
@@ -71,6 +71,9 @@ impl Builder<'_> {
         for service in &order {
             self.balance(service);
         }
+        for (client, stream, load) in &streams {
+            self.client_outputs(client, stream, *load);
+        }
         self.totals();
     }
 
@@ -86,7 +89,8 @@ impl Builder<'_> {
         order
     }
 
-    fn client(&mut self, client: &Client) {
+    /// Builds the stream of a client; returns it with the rate of its first attempts.
+    fn client(&mut self, client: &Client) -> Option<(Stream, Node)> {
         let name = &client.name.value;
         let (stream, load) = match &client.arrivals {
             Arrivals::Open { load } => {
@@ -100,13 +104,31 @@ impl Builder<'_> {
                 (stream, first.unwrap_or(zero))
             }
         };
-        let Some(stream) = stream else { return };
+        Some((stream?, load))
+    }
+
+    /// What a client sees. Goodput is counted when answers leave the service: of its departures those that are this
+    /// client's, in time and well. (At rest that is the same as counting attempts that will be answered.)
+    fn client_outputs(&mut self, client: &Client, stream: &Stream, load: Node) {
+        let name = &client.name.value;
+        let Some(station) = self.stations.get(&client.calls.value).cloned() else { return };
         let rate = Type::Quantity(Dimension::REQUEST_RATE);
         let plain = Type::Quantity(Dimension::NONE);
         let amplification = self.div(stream.attempts, load);
-        let served = self.div(stream.answered, load);
+        let in_time = self.not(stream.fate.late);
+        let mut goodput = self.mul(station.departures, in_time);
+        if self.process.graph.value(station.error_share) != Some(0.0) {
+            let well = self.not(station.error_share);
+            goodput = self.mul(goodput, well);
+        }
+        if station.arrivals.len() > 1 {
+            let offered = self.process.graph.sum(&station.arrivals);
+            let share = self.div(stream.attempts, offered);
+            goodput = self.mul(goodput, share);
+        }
+        let served = self.div(goodput, load);
         self.output(format!("{name}.load"), load, rate, "req/s", "requests, first attempts only");
-        self.output(format!("{name}.goodput"), stream.answered, rate, "req/s", "requests answered in time");
+        self.output(format!("{name}.goodput"), goodput, rate, "req/s", "requests answered in time");
         self.output(format!("{name}.attempts"), stream.attempts, rate, "req/s", "attempts sent, retries included");
         self.output(format!("{name}.amplification"), amplification, plain, "", "attempts per request");
         self.output(format!("{name}.yield"), served, plain, "", "goodput / load");
@@ -153,11 +175,10 @@ impl Builder<'_> {
             self.retries(name, policy, retry, fate, scale.max(1e-9), &mut attempts, &mut waiting);
         }
         let total = self.process.graph.sum(&attempts);
-        let answered = self.mul(total, fate.answered);
         if let Some(station) = self.stations.get_mut(target) {
             station.arrivals.push(total);
         }
-        Some(Stream { first, attempts: total, answered, fate, waiting })
+        Some(Stream { first, attempts: total, fate, waiting })
     }
 
     #[expect(clippy::too_many_arguments, reason = "one place, and each is a different thing")]

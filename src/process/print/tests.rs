@@ -240,7 +240,7 @@ fn every_part_of_the_language_is_printed_right() {
 fn names_are_used_and_not_repeated() {
     let storm = process_of(include_str!("../../../models/retry-storm.toml"), Closure::Moments);
     let printed = text(&storm);
-    assert!(printed.contains("d/dt api.queue = web.attempts * (1 - api.blocked) - api.throughput\n"), "{printed}");
+    assert!(printed.contains("d/dt api.queue = api.offered * (1 - api.blocked) - api.throughput\n"), "{printed}");
     assert!(printed.contains("api.busy = busy(api.queue, api.queue_variance, service.api.servers)"), "{printed}");
     assert_eq!(printed.matches("gamma_q(").count(), 1, "{printed}");
 }

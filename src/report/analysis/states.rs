@@ -3,7 +3,7 @@
 use crate::answers::analysis::{Findings, StateReport};
 use crate::answers::study::Study;
 use crate::report::document::{Block, Cell, Column, Table, Tone};
-use crate::report::words::{in_unit, measured, percent};
+use crate::report::words::{in_unit, measured, percent, rate_unit};
 
 /// Most numbers inside that get a column of their own.
 const COLUMNS: usize = 4;
@@ -12,7 +12,7 @@ const COLUMNS: usize = 4;
 pub(super) fn table(study: &Study, findings: &Findings) -> Block {
     let states = &findings.analysis.states;
     let variables = inside(study, findings);
-    let unit = &findings.analysis.load.unit;
+    let unit = rate_unit(&findings.analysis.load.unit);
     let has = |value: fn(&StateReport) -> Option<f64>| states.iter().any(|s| value(s).is_some());
     let (goodput, amplification, share) = (has(|s| s.goodput), has(|s| s.amplification), has(|s| s.yield_));
     let mut columns = vec![Column::left("state"), Column::left("stable")];
