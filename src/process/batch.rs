@@ -58,6 +58,8 @@ pub struct Batch<const W: usize> {
     lag_tape: Tape,
     layout: Layout,
     kernel: Kernel,
+    /// Whether time occurs in the equations.
+    timed: bool,
     lags: Vec<Lanes<W>>,
     inputs: Vec<Lanes<W>>,
     registers: Vec<Lanes<W>>,
@@ -80,6 +82,7 @@ impl<const W: usize> Batch<W> {
             lag_tape: fluid.lag_tape().clone(),
             layout,
             kernel: if kernel.is_available() { kernel } else { Kernel::Portable },
+            timed: (0..=layout.lags).any(|j| drift.reads(layout.time(j))),
             lags: vec![zero; layout.lags],
             inputs: vec![zero; layout.len()],
             registers: vec![zero; drift.registers()],
@@ -161,9 +164,11 @@ fn rhs<const W: usize>(b: &mut Batch<W>, t: Lanes<W>, x: &[Lanes<W>], past: &[La
     for (slot, value) in present.iter_mut().zip(x).chain(delayed.iter_mut().zip(past)) {
         *slot = *value;
     }
-    b.inputs[b.layout.time(0)] = t;
-    for (j, &lag) in b.lags.iter().enumerate() {
-        b.inputs[b.layout.time(j + 1)] = t - lag;
+    if b.timed {
+        b.inputs[b.layout.time(0)] = t;
+        for (j, &lag) in b.lags.iter().enumerate() {
+            b.inputs[b.layout.time(j + 1)] = t - lag;
+        }
     }
     b.drift.run_body(&b.inputs, &mut b.registers);
     for (k, slot) in dx.iter_mut().enumerate().take(states) {

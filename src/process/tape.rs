@@ -124,17 +124,26 @@ impl Tape {
                 _ => Graph::operands(op).iter().all(|n| fixed[n.index()]),
             };
         }
-        let mut compiler = Compiler { graph, layout, register: vec![u32::MAX; graph.len()], next: 0, code: vec![] };
-        for wanted in [true, false] {
-            for i in 0..graph.len() {
-                if needed[i] && fixed[i] == wanted {
-                    compiler.emit(Node(i as u32));
-                }
+        let mut compiler = Compiler {
+            graph,
+            layout,
+            register: vec![u32::MAX; graph.len()],
+            reciprocal: vec![u32::MAX; graph.len()],
+            next: 0,
+            code: vec![],
+        };
+        let (needed, fixed) = (&needed[..], &fixed[..]);
+        let nodes = |wanted: bool| (0..graph.len()).filter(move |&i| needed[i] && fixed[i] == wanted);
+        nodes(true).for_each(|i| compiler.emit(Node(i as u32)));
+        for i in nodes(false) {
+            if let Op::Binary(Binary::Div, _, by) = graph.op(Node(i as u32))
+                && fixed[by.index()]
+            {
+                compiler.emit_reciprocal(by);
             }
         }
-        let prologue = (0..graph.len())
-            .filter(|&i| needed[i] && fixed[i] && !matches!(graph.op(Node(i as u32)), Op::Output(..)))
-            .count();
+        let prologue = compiler.code.len();
+        nodes(false).for_each(|i| compiler.emit(Node(i as u32)));
         let enclosable = !compiler
             .code
             .iter()
@@ -217,11 +226,24 @@ struct Compiler<'a> {
     graph: &'a Graph,
     layout: Layout,
     register: Vec<u32>,
+    /// Registers of reciprocals.
+    reciprocal: Vec<u32>,
     next: u32,
     code: Vec<Instruction>,
 }
 
 impl Compiler<'_> {
+    /// Divisors that depend on parameters only are inverted once: a product costs a fifth of a quotient.
+    fn emit_reciprocal(&mut self, node: Node) {
+        if self.reciprocal[node.index()] == u32::MAX {
+            let (one, to) = (self.next, self.next + 1);
+            self.code.push(Instruction::Constant { value: 1.0, to: one });
+            self.code.push(Instruction::Binary { f: Binary::Div, x: one, y: self.register[node.index()], to });
+            self.reciprocal[node.index()] = to;
+            self.next += 2;
+        }
+    }
+
     fn emit(&mut self, node: Node) {
         let r = |n: Node| self.register[n.index()];
         let op = self.graph.op(node);
@@ -237,6 +259,9 @@ impl Compiler<'_> {
             Op::State { index, lag } => input(self.layout.state(index as usize, lag as usize)),
             Op::Time { lag } => input(self.layout.time(lag as usize)),
             Op::Unary(f, x) => Instruction::Unary { f, x: r(x), to },
+            Op::Binary(Binary::Div, x, y) if self.reciprocal[y.index()] != u32::MAX => {
+                Instruction::Binary { f: Binary::Mul, x: r(x), y: self.reciprocal[y.index()], to }
+            }
             Op::Binary(f, x, y) => Instruction::Binary { f, x: r(x), y: r(y), to },
             Op::Power(x, e) => Instruction::Power { x: r(x), exponent: f64::from_bits(e), to },
             Op::Select(c, x, y) => Instruction::Select { c: r(c), x: r(x), y: r(y), to },
@@ -314,6 +339,17 @@ mod tests {
         let slope = 3.0 / (1.7 * 1.7) - 1.4 * f64::exp(-0.49);
         assert!((dual.partials[0] - 0.7 / 1.7).abs() < 1e-15);
         assert!((dual.partials[1] - slope).abs() < 1e-15);
+    }
+
+    #[test]
+    fn divisors_that_depend_on_parameters_only_are_inverted_once() {
+        let mut g = Graph::default();
+        let (p, x, y) = (g.parameter(0), g.state(0), g.state(1));
+        let (a, b) = (g.div(x, p), g.div(y, p));
+        let sum = g.add(a, b);
+        let tape = Tape::compile(&g, &[sum], Layout { parameters: 1, states: 2, lags: 0 });
+        assert_eq!((tape.prologue, tape.len()), (3, 8));
+        assert_eq!(tape.evaluate(&[4.0, 10.0, 2.0, 0.0]), [3.0]);
     }
 
     #[test]
