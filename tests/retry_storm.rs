@@ -69,3 +69,21 @@ fn fewer_attempts_recover_at_higher_load() {
         close(*load, 100.0 / attempts as f64, 0.02);
     }
 }
+
+#[test]
+fn every_jitter_has_the_same_limits() {
+    // Equilibria know the mean wait only through the number of clients who wait; lags of 0.5, 1 and 1.5 s coincide here.
+    for jitter in ["none", "full", "equal"] {
+        let a = analysis("retry-storm", &[&format!("client.web.retry.jitter={jitter}")]);
+        assert_eq!(a.verdict, Verdict::Vulnerable, "{jitter}");
+        close(a.tip_over_load.expect("a tip-over load").value, 95.174_947_5, 1e-6);
+        close(a.recovery_load.expect("a recovery load").value, 25.262_580_5, 1e-6);
+    }
+}
+
+#[test]
+fn a_load_far_beyond_the_tip_over_point_is_overload() {
+    let a = analysis("retry-storm", &["client.web.load=5000 req/s"]);
+    assert_eq!(a.verdict, Verdict::Overloaded);
+    close(a.tip_over_load.expect("a tip-over load").value, 95.174_947_5, 1e-6);
+}

@@ -104,6 +104,18 @@ pub fn linear_spectrum(
     if blocks.iter().any(|b| b.iter().any(|v| !v.is_finite())) {
         return Err(SpectrumError::NotFinite);
     }
+    // Lags that coincide are one lag: a mesh between them would have no width.
+    let (mut own, mut distinct) = (vec![blocks[0].clone()], Vec::<f64>::new());
+    for (&lag, block) in lags.iter().zip(&blocks[1..]) {
+        match distinct.iter().position(|known| (known - lag).abs() <= 1e-9 * lag) {
+            Some(same) => own[same + 1] += block,
+            None => {
+                distinct.push(lag);
+                own.push(block.clone());
+            }
+        }
+    }
+    let (blocks, lags) = (own.as_slice(), distinct.as_slice());
     let delayed = if lags.is_empty() { Vec::new() } else { collocation::delayed(blocks) };
     if delayed.is_empty() {
         let values = dense::eigenvalues(&blocks[0]).ok_or(SpectrumError::NoConvergence)?;
@@ -264,6 +276,16 @@ mod tests {
         let found = linear_spectrum(&blocks, &[1.0, lag], &SpectrumOptions::default()).unwrap();
         assert!(found.settled && found.unstable == 0, "{found:?}");
         assert!(found.modes[0].value.re.abs() < 1e-13 && (found.modes[0].value.im - omega).abs() < 1e-13);
+    }
+
+    #[test]
+    fn lags_that_coincide_add_up() {
+        // x' = -x(t-1)/2 - x(t-1)/2 is x' = -x(t-1)
+        let half = DMatrix::from_element(1, 1, -0.5);
+        let blocks = [DMatrix::zeros(1, 1), half.clone(), half];
+        let found = linear_spectrum(&blocks, &[1.0, 1.0], &SpectrumOptions::default()).unwrap();
+        assert!(found.settled, "{found:?}");
+        assert!((found.modes[0].value.re + 0.318_131_505_204_764_2).abs() < 1e-13, "{found:?}");
     }
 
     #[test]
