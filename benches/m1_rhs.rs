@@ -66,6 +66,7 @@ fn bench(c: &mut Criterion) {
             scalar(c, &fluid);
             lanes::<16>(c, &fluid);
             lanes::<32>(c, &fluid);
+            lanes::<64>(c, &fluid);
         }
         Err(error) => panic!("{error}"),
     }
