@@ -24,7 +24,6 @@ pub mod read;
 mod reader;
 mod render;
 mod spec;
-mod suggest;
 mod tree;
 pub mod types;
 pub mod unit;

@@ -21,4 +21,5 @@ pub mod number;
 pub mod population;
 pub mod print;
 pub mod special;
+pub(crate) mod suggest;
 pub mod tape;

@@ -34,8 +34,7 @@ fn all_equilibria_are_found_and_certified() {
         let states = &found.landscape.states;
         assert_eq!(states.len(), expected.len(), "load {load}");
         for (state, &(n, stable)) in states.iter().zip(expected) {
-            // the table has nine or ten digits
-            close(state.x[0], n, 1e-8 / n.min(1.0));
+            close(state.x[0], n, 1e-8);
             assert_eq!(state.stable(), Some(stable));
         }
         let certified =

@@ -6,10 +6,10 @@ use super::name::RESERVED;
 use super::quantity::compatible;
 use super::reader::Sink;
 use super::render::quoted;
-use super::suggest;
 use super::types::{Model, Text};
 use super::unit;
 use crate::process::dimension::Dimension;
+use crate::process::suggest;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Checks a model that has been read.

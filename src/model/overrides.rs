@@ -9,10 +9,10 @@ use super::interpret::interpret;
 use super::reader::{Sink, join};
 use super::render::quoted;
 use super::spec::{self, Kind, ROOT, Shorthand};
-use super::suggest;
 use super::tree::{Node, Table, Value};
 use super::types::{Change, Span, Text};
 use super::unit;
+use crate::process::suggest;
 
 /// One `path=value`, as typed.
 #[derive(Debug, Clone, PartialEq, Eq)]

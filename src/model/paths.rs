@@ -1,7 +1,7 @@
 //! Every number of a model by its dotted path.
 
-use super::suggest;
 use super::types::{Arrivals, Budget, CallPolicy, Model, Quantity};
+use crate::process::suggest;
 
 /// Visits the numbers of a model in the order of the file format; written once for both kinds of reference.
 macro_rules! visit {

@@ -3,9 +3,9 @@
 
 use super::diagnostic::Diagnostic;
 use super::render::quoted;
-use super::suggest;
 use super::tree::{Node, Table, Value};
 use super::types::Text;
+use crate::process::suggest;
 
 /// A named retry policy.
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 //! Reads the file itself, and says clearly why it is not a text that could be a model.
 
 use super::diagnostic::{Diagnostic, Diagnostics, Sources};
-use super::suggest;
+use crate::process::suggest;
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
 use std::io::{ErrorKind, Read as _};

@@ -6,9 +6,9 @@ use super::preset;
 use super::quantity;
 use super::render::quoted;
 use super::spec::{self, Choice, Kind, Need, Shorthand};
-use super::suggest;
 use super::tree::{Node, Table, Value};
 use super::types::{Quantity, Span, Text};
+use crate::process::suggest;
 use std::cell::RefCell;
 
 /// Collects diagnostics while a model is read.

@@ -26,7 +26,6 @@
 
 use super::dual::Dual;
 use super::number::Number;
-use super::special;
 
 /// Number of expectations returned by [`station`].
 pub const OUTPUTS: usize = 5;
@@ -182,15 +181,6 @@ fn normal<S: Scalar>(m: S, v: S, c: S) -> [S; OUTPUTS] {
     let (short, _, below) = positive_part(c - m);
     let (ahead, ahead_square, _) = positive_part(m - c + number(1.0));
     [c - short, v * below, ahead, ahead_square - ahead * ahead, number(1.0) - below]
-}
-
-/// Share of arrivals that find `limit` or more inside, and Cov(n, 1(n >= limit)), by the normal distribution with
-/// continuity correction: B = Φ(u), Cov = σ φ(u), u = (m + 1/2 - limit)/σ.
-#[must_use]
-pub fn blocking(m: f64, v: f64, limit: f64) -> (f64, f64) {
-    let sd = v.max(FLOOR).sqrt();
-    let u = (m + 0.5 - limit) / sd;
-    (special::normal_cdf(u), sd * (-0.5 * u * u).exp() * 0.398_942_280_401_432_7)
 }
 
 #[cfg(test)]

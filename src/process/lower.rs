@@ -7,6 +7,7 @@ use super::dimension::Dimension;
 use super::expr::{Expr, ExprError, Kind, Operator};
 use super::graph::{Binary, Graph, Node, Unary};
 use super::katz;
+use super::suggest;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -106,16 +107,6 @@ pub const FUNCTIONS: &[(&str, Option<usize>, &str)] = &[
     ("all_busy", Some(3), "probability that n >= c"),
 ];
 
-/// The name most like `name` among `candidates`, if any is close.
-#[must_use]
-pub fn did_you_mean<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    candidates
-        .map(|c| (strsim::damerau_levenshtein(name, c), c))
-        .filter(|(distance, c)| *distance <= 1 + name.len().max(c.len()) / 4 || (name.len() > 3 && c.ends_with(name)))
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, c)| c)
-}
-
 /// Lowers an expression into `graph`.
 ///
 /// # Errors
@@ -191,7 +182,7 @@ impl Lowering<'_> {
         let error = ExprError::new(span, format!("unknown name `{name}`"));
         let error = if FUNCTIONS.iter().any(|f| f.0 == name) {
             error.hint(format!("`{name}` is a function: write `{name}(...)`"))
-        } else if let Some(like) = did_you_mean(name, self.scope.names()) {
+        } else if let Some(like) = suggest::nearest(name, self.scope.names()) {
             error.hint(format!("did you mean `{like}`?"))
         } else {
             let known: Vec<&str> = self.scope.names().take(12).collect();
@@ -329,7 +320,7 @@ impl Lowering<'_> {
     fn call(&mut self, name: &str, span: &Range<usize>, arguments: &[Expr], e: &Expr) -> Option<Value> {
         let Some((_, arity, usage)) = FUNCTIONS.iter().find(|f| f.0 == name) else {
             let error = ExprError::new(span.clone(), format!("unknown function `{name}`"));
-            let like = did_you_mean(name, FUNCTIONS.iter().map(|f| f.0));
+            let like = suggest::nearest(name, FUNCTIONS.iter().map(|f| f.0));
             let hint = match (like, name) {
                 (_, "log") => "write `ln` for the natural logarithm".to_owned(),
                 (Some(like), _) => format!("did you mean `{like}`?"),

@@ -6,8 +6,9 @@ use crate::process::dimension::Dimension;
 use crate::process::expr::{self, Expr, ExprError};
 use crate::process::field::StateInfo;
 use crate::process::graph::Node;
-use crate::process::lower::{Type, did_you_mean, lower, names_in};
+use crate::process::lower::{Type, lower, names_in};
 use crate::process::population::{Output, State};
+use crate::process::suggest;
 
 impl Builder<'_> {
     /// Lowers the whole equation layer.
@@ -91,10 +92,9 @@ impl Builder<'_> {
         let index = self.process.state_index(&name.value);
         if index.is_none() {
             let names = self.process.states.iter().map(|s| s.info.name.as_str());
-            let hint = did_you_mean(&name.value, names).map_or_else(
-                || "states are those of [state], NAME.queue of every service, and back-offs".to_owned(),
-                |like| format!("did you mean `{like}`?"),
-            );
+            let hint = suggest::did_you_mean(&name.value, names).unwrap_or_else(|| {
+                "states are those of [state], NAME.queue of every service, and back-offs".to_owned()
+            });
             self.problem(&name.span, format!("unknown state `{}`", name.value), hint);
         }
         index

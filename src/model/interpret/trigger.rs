@@ -8,10 +8,10 @@ use crate::model::quantity::{self, compatible};
 use crate::model::reader::{Reader, join};
 use crate::model::render::quoted;
 use crate::model::spec::{self, Number, Range, Want};
-use crate::model::suggest;
 use crate::model::tree::{Node, Value};
 use crate::model::types::{Change, Model, Quantity, Text, Trigger};
 use crate::model::unit;
+use crate::process::suggest;
 
 /// Reads all triggers; `model` is everything else, for the paths they name.
 pub(super) fn triggers(file: &Reader<'_>, model: &Model) -> Vec<Trigger> {

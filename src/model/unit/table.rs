@@ -81,7 +81,7 @@ pub(super) fn advice(name: &str) -> Option<String> {
     let all = || UNITS.iter().flat_map(|u| u.names.iter().copied());
     let same_letters = all().find(|n| n.eq_ignore_ascii_case(name));
     // Two letters are too few to tell a slip from another unit.
-    let near = || crate::model::suggest::nearest(name, all().filter(|n| n.len() > 2));
+    let near = || crate::process::suggest::nearest(name, all().filter(|n| n.len() > 2));
     let meant = same_letters.or_else(|| if name.chars().count() > 2 { near() } else { None });
     Some(match meant {
         Some(meant) => format!("did you mean `{meant}`?"),
