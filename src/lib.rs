@@ -6,10 +6,12 @@
 //! 1. [`process`]: population processes (states, transitions, flows, outputs), their expressions and their equations.
 //! 2. [`model`]: the model file, from text to a checked model, and its expansion to a process.
 //! 3. [`dynamics`]: integration, equilibria, stability and continuation of any such process.
-//! 4. [`answers`]: what users ask: verdict, tip-over and recovery load, headroom, critical triggers.
-//! 5. [`plot`]: charts from plain numbers.
-//! 6. [`report`]: the answers as text, Markdown, JSON and figures.
-//! 7. [`cli`]: the command line, one file per verb.
+//! 4. [`chance`]: noise, odds, Markov chains and stochastic paths of any such process.
+//! 5. [`referee`]: request-level simulation of the system layer, the judge of all the rest.
+//! 6. [`answers`]: what users ask: verdict, tip-over and recovery load, headroom, critical triggers.
+//! 7. [`plot`]: charts from plain numbers.
+//! 8. [`report`]: the answers as text, Markdown, JSON and figures.
+//! 9. [`cli`]: the command line, one file per verb.
 //!
 //! ```
 //! use tipping::answers::{analysis::{Verdict, analyze}, study::Study};
@@ -41,9 +43,12 @@
 //! ```
 
 pub mod answers;
+pub mod chance;
 pub mod cli;
 pub mod dynamics;
 pub mod model;
 pub mod plot;
 pub mod process;
+pub mod random;
+pub mod referee;
 pub mod report;

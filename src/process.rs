@@ -9,6 +9,7 @@
 pub mod batch;
 pub mod dimension;
 pub mod dual;
+pub mod event;
 pub mod expr;
 pub mod field;
 pub mod fluid;

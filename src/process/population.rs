@@ -5,6 +5,7 @@
 //! ```
 
 use super::dimension::Dimension;
+use super::event::{Event, Later, Outcome};
 use super::field::StateInfo;
 use super::graph::{Graph, Node};
 
@@ -45,6 +46,8 @@ pub struct Transition {
     pub jumps: Vec<(usize, f64)>,
     /// The change lands this much later; an expression of parameters, in seconds.
     pub delay: Option<Node>,
+    /// Whether its randomness is part of one of [`Process::events`], together with that of others.
+    pub joint: bool,
 }
 
 /// A named quantity computed from the states.
@@ -71,6 +74,8 @@ pub struct Process {
     pub states: Vec<State>,
     /// Transitions.
     pub transitions: Vec<Transition>,
+    /// Events that join several transitions; see [`Process::all_events`] for the rest.
+    pub events: Vec<Event>,
     /// Continuous drifts: state and rate of change. A state may have several.
     pub flows: Vec<(usize, Node)>,
     /// Outputs.
@@ -100,7 +105,25 @@ impl Process {
 
     /// Adds a transition.
     pub fn transition(&mut self, name: impl Into<String>, rate: Node, jumps: Vec<(usize, f64)>, delay: Option<Node>) {
-        self.transitions.push(Transition { name: name.into(), rate, jumps, delay });
+        self.transitions.push(Transition { name: name.into(), rate, jumps, delay, joint: false });
+    }
+
+    /// Every event of the process: the joint ones, with their indices kept, then each other transition as its own.
+    pub fn all_events(&mut self) -> Vec<Event> {
+        let mut all = self.events.clone();
+        for transition in self.transitions.iter().filter(|t| !t.joint) {
+            let (jumps, outcomes) = match transition.delay {
+                None => (transition.jumps.clone(), Vec::new()),
+                Some(delay) => {
+                    let later = Later { delay, jumps: transition.jumps.clone(), fires: None };
+                    let certain = self.graph.constant(1.0);
+                    (Vec::new(), vec![Outcome { probability: certain, jumps: Vec::new(), later: Some(later) }])
+                }
+            };
+            let (name, rate) = (transition.name.clone(), Some(transition.rate));
+            all.push(Event { name, rate, dispersion: None, jumps, outcomes });
+        }
+        all
     }
 
     /// Index of the parameter with this path.

@@ -1,0 +1,1 @@
+//! Noise: what the finite number of requests does to the fluid picture. May use `process`, `dynamics` and `random`.
