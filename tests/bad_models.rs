@@ -146,7 +146,7 @@ fn wrong_overrides_are_refused_with_their_place() {
         "client.web.calls=apo",
         "service.api.queue.limit=5",
         "service.api.queue.limit=x0.001",
-        "service.api.queue.order=lifo",
+        "client.web.retry.jitter=decorrelated",
         "service.db.servers=5",
         "service.api.servers=nan",
         "client.web.retry.cap=x2",

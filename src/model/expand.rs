@@ -4,6 +4,7 @@
 mod equations;
 mod station;
 mod stream;
+mod unsupported;
 
 use super::types::{Closure, Model, Quantity, Span};
 use crate::process::expr::ExprError;
@@ -19,19 +20,23 @@ pub type Problem = ExprError;
 ///
 /// # Errors
 /// All mistakes in expressions, with byte ranges in the model file.
+/// Also what is right but has no equations yet, which only the referee can follow.
 pub fn process(model: &Model, closure: Closure) -> Result<Process, Vec<Problem>> {
-    let mut builder = Builder {
-        model,
-        closure,
-        process: Process::default(),
-        scope: Scope::default(),
-        stations: BTreeMap::new(),
-        problems: Vec::new(),
-    };
-    builder.parameters();
-    builder.system();
-    builder.equation_layer();
+    let mut builder = Builder::of(model, closure);
+    builder.unsupported_features();
+    builder.build();
+    builder.problems.append(&mut builder.unsupported);
     if builder.problems.is_empty() { Ok(builder.process) } else { Err(builder.problems) }
+}
+
+/// Looks for mistakes; what has no equations yet is none.
+///
+/// # Errors
+/// All mistakes in expressions, with byte ranges in the model file.
+pub fn check(model: &Model, closure: Closure) -> Result<(), Vec<Problem>> {
+    let mut builder = Builder::of(model, closure);
+    builder.build();
+    if builder.problems.is_empty() { Ok(()) } else { Err(builder.problems) }
 }
 
 struct Builder<'a> {
@@ -41,11 +46,38 @@ struct Builder<'a> {
     scope: Scope,
     stations: BTreeMap<String, station::Station>,
     problems: Vec<Problem>,
+    /// What is no mistake but has no equations yet.
+    unsupported: Vec<Problem>,
+}
+
+impl<'a> Builder<'a> {
+    fn of(model: &'a Model, closure: Closure) -> Self {
+        Self {
+            model,
+            closure,
+            process: Process::default(),
+            scope: Scope::default(),
+            stations: BTreeMap::new(),
+            problems: Vec::new(),
+            unsupported: Vec::new(),
+        }
+    }
+
+    fn build(&mut self) {
+        self.parameters();
+        self.system();
+        self.equation_layer();
+    }
 }
 
 impl Builder<'_> {
     fn problem(&mut self, span: &Span, message: impl Into<String>, hint: impl Into<String>) {
         self.problems.push(Problem::new(span.clone(), message).hint(hint));
+    }
+
+    /// Something that has no equations yet.
+    fn without_equations(&mut self, span: &Span, message: impl Into<String>, hint: impl Into<String>) {
+        self.unsupported.push(Problem::new(span.clone(), message).hint(hint));
     }
 
     /// Registers every finite number of the model that is not structural, so that expressions, `--vary` and triggers can

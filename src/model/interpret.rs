@@ -2,6 +2,7 @@
 //! is checked afterwards, in `check`.
 
 mod equations;
+mod samples;
 mod system;
 mod trigger;
 
@@ -13,14 +14,15 @@ use super::reader::{Reader, Sink};
 use super::spec;
 use super::tree::Table;
 use super::types::{Closure, Meta, Model};
+use std::path::Path;
 
-/// Reads a whole document.
-pub(crate) fn interpret(root: &Table, sink: &Sink) -> Model {
+/// Reads a whole document; files that it names are looked for in the folder `base`.
+pub(crate) fn interpret(root: &Table, base: Option<&Path>, sink: &Sink) -> Model {
     let file = Reader::of(root, &spec::ROOT, String::new(), &(0..0), sink);
     let mut model = Model {
         meta: file.table("model").map(|m| meta(&m)).unwrap_or_default(),
         clients: system::clients(&file),
-        services: system::services(&file),
+        services: system::services(&file, base),
         params: equations::params(&file),
         states: equations::states(&file),
         transitions: equations::transitions(&file),
@@ -57,5 +59,6 @@ fn meta(table: &Reader<'_>) -> Meta {
         load: table.text("load"),
         closure: if table.choice("closure") == "fluid" { Closure::Fluid } else { Closure::Moments },
         goodput: table.expression("goodput"),
+        apdex: table.quantity("apdex"),
     }
 }

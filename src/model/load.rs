@@ -28,7 +28,7 @@ pub struct Loaded {
 /// Everything that is wrong with the file or with the overrides.
 pub fn open(path: &Path, overrides: &[Override]) -> Result<Loaded, Diagnostics> {
     let file: File = read(path)?;
-    let loaded = load(&file.text, &file.name, overrides)?;
+    let loaded = load_beside(&file.text, &file.name, path.parent(), overrides)?;
     Ok(Loaded { sha256: file.sha256, ..loaded })
 }
 
@@ -37,6 +37,11 @@ pub fn open(path: &Path, overrides: &[Override]) -> Result<Loaded, Diagnostics> 
 /// # Errors
 /// Everything that is wrong with the text or with the overrides.
 pub fn load(text: &str, name: &str, overrides: &[Override]) -> Result<Loaded, Diagnostics> {
+    load_beside(text, name, None, overrides)
+}
+
+/// The same, where files that the model names are looked for in a folder.
+fn load_beside(text: &str, name: &str, base: Option<&Path>, overrides: &[Override]) -> Result<Loaded, Diagnostics> {
     let mut diagnostics = Diagnostics::new(Sources::of(name, text));
     let mut root = match tree::parse(text) {
         Ok(root) => root,
@@ -53,7 +58,7 @@ pub fn load(text: &str, name: &str, overrides: &[Override]) -> Result<Loaded, Di
     }
     let sink = Sink::default();
     overrides::apply(&mut root, overrides, &mut diagnostics.sources, &sink);
-    let model = interpret(&root, &sink);
+    let model = interpret(&root, base, &sink);
     check(&model, &sink);
     diagnostics.list = sink.into_list();
     check_equations(&model, &mut diagnostics);
@@ -70,7 +75,7 @@ pub fn load(text: &str, name: &str, overrides: &[Override]) -> Result<Loaded, Di
 /// reported together; but a place is complained about once, and a name that is unknown only because its own entry was
 /// wrong is no second mistake.
 fn check_equations(model: &Model, diagnostics: &mut Diagnostics) {
-    let Err(problems) = expand::process(model, model.meta.closure) else { return };
+    let Err(problems) = expand::check(model, model.meta.closure) else { return };
     let broken = diagnostics.has_errors();
     for problem in problems {
         let known = diagnostics.list.iter().any(|d| d.labels.iter().any(|l| l.span == problem.span));

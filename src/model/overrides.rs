@@ -181,7 +181,7 @@ fn node(root: &Table, parts: &[&str], path: &str, text: &Text) -> Result<Node, B
 
 /// A relative change, worked out against the document as it is now.
 fn changed(root: &Table, path: &str, text: &Text, change: &Change) -> Result<String, Box<Diagnostic>> {
-    let model = interpret(root, &Sink::default());
+    let model = interpret(root, None, &Sink::default());
     let no_value = |message: String| {
         let hint = "give the new value itself";
         Box::new(Diagnostic::error("bad-change", message).at(text.span.clone(), "").hint(hint))

@@ -15,6 +15,7 @@ macro_rules! visit {
             $see(&$($mutable)? retry.backoff);
             $see(&$($mutable)? retry.growth);
             $see(&$($mutable)? retry.cap);
+            $see(&$($mutable)? retry.probability);
             if let Some(budget) = &$($mutable)? retry.budget {
                 match budget {
                     Budget::TokenBucket { fill, size } => {
@@ -30,6 +31,9 @@ macro_rules! visit {
         if let Some(q) = &$($mutable)? $model.meta.horizon {
             see(q);
         }
+        if let Some(q) = &$($mutable)? $model.meta.apdex {
+            see(q);
+        }
         for client in $model.clients.$iter() {
             match &$($mutable)? client.arrivals {
                 Arrivals::Open { load } => see(load),
@@ -39,12 +43,21 @@ macro_rules! visit {
                 }
             }
             visit!(policy &$($mutable)? client.policy, see, $($mutable)?);
+            see(&$($mutable)? client.priority);
+            see(&$($mutable)? client.network);
+            if let Some(q) = &$($mutable)? client.apdex {
+                see(q);
+            }
         }
         for service in $model.services.$iter() {
             see(&$($mutable)? service.servers);
             see(&$($mutable)? service.service_time);
             see(&$($mutable)? service.variability);
+            see(&$($mutable)? service.slowdown);
             see(&$($mutable)? service.queue.limit);
+            if let Some(q) = &$($mutable)? service.queue.switch {
+                see(q);
+            }
             see(&$($mutable)? service.error_share);
             for call in service.calls.$iter() {
                 see(&$($mutable)? call.count);

@@ -3,6 +3,7 @@
 
 use crate::process::dimension::Dimension;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// Byte range in the model file's text.
 pub type Span = Range<usize>;
@@ -91,6 +92,8 @@ pub struct Meta {
     pub closure: Closure,
     /// `goodput`: expression of the useful output, for models of the equation layer alone.
     pub goodput: Option<Text>,
+    /// `apdex`: target T of the application performance index, for clients that give none of their own.
+    pub apdex: Option<Quantity>,
 }
 
 /// Which closure turns stations into equations (the design's section on the station).
@@ -114,6 +117,12 @@ pub struct Client {
     pub arrivals: Arrivals,
     /// Timeout and retry policy.
     pub policy: CallPolicy,
+    /// `priority`: smaller goes first where the order is `priority`; default 0.
+    pub priority: Quantity,
+    /// `network`: mean of one exponential network leg each way; default 0 s.
+    pub network: Quantity,
+    /// `apdex`: target T of the application performance index.
+    pub apdex: Option<Quantity>,
 }
 
 /// Where first attempts come from.
@@ -140,6 +149,27 @@ pub struct CallPolicy {
     pub timeout: Option<Quantity>,
     /// `retry`; `None` means one attempt.
     pub retry: Option<Retry>,
+    /// `timeout_jitter`: whether the timeout is exactly that, or drawn anew for each attempt.
+    pub patience: Setting<Patience>,
+}
+
+/// A word chosen in the file, with its place there (empty for a default).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Setting<T> {
+    /// What was chosen.
+    pub value: T,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// `timeout_jitter`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Patience {
+    /// Exactly the timeout (the default).
+    #[default]
+    Fixed,
+    /// Exponential with the timeout as its mean: impatience as in Palm's Erlang A model.
+    Exponential,
 }
 
 /// `retry = { ... }`.
@@ -157,6 +187,8 @@ pub struct Retry {
     pub jitter: Jitter,
     /// Which failures are retried.
     pub on: RetryOn,
+    /// Probability that a failed attempt is retried at all; default 1.
+    pub probability: Quantity,
     /// Retry budget, if any.
     pub budget: Option<Budget>,
 }
@@ -209,10 +241,16 @@ pub struct Service {
     pub service_time: Quantity,
     /// Squared coefficient of variation of the service time; default 1.
     pub variability: Quantity,
+    /// Shape of the distribution of the service time.
+    pub distribution: Setting<Distribution>,
+    /// Measured service times in seconds, for the empirical distribution.
+    pub samples: Arc<[f64]>,
+    /// Extra service time per request inside at the start of service; default 0 s/req.
+    pub slowdown: Quantity,
     /// Queue.
     pub queue: Queue,
     /// What happens to work whose client stopped waiting.
-    pub expired: Expired,
+    pub expired: Setting<Expired>,
     /// Share of attempts that are answered with an error although served; default 0.
     pub error_share: Quantity,
     /// Calls this service makes while it holds a slot, in file order.
@@ -236,7 +274,24 @@ pub struct Queue {
     /// Waiting plus in service; infinity when unbounded (the default).
     pub limit: Quantity,
     /// Order of service.
-    pub order: Order,
+    pub order: Setting<Order>,
+    /// Number waiting above which `adaptive-lifo` turns the order round; the number of servers by default.
+    pub switch: Option<Quantity>,
+}
+
+/// `distribution`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Distribution {
+    /// By the squared coefficient of variation: 0 fixed, below 1 gamma (Erlang), 1 exponential, above 1 two-phase
+    /// hyper-exponential with balanced means (the default).
+    #[default]
+    ByVariability,
+    /// Lognormal with the mean and variability given.
+    Lognormal,
+    /// Normal with the mean and variability given, negative draws counted as 0.
+    Normal,
+    /// Drawn from measured durations.
+    Empirical,
 }
 
 /// `order`.
@@ -247,6 +302,10 @@ pub enum Order {
     Fifo,
     /// Last in, first out.
     Lifo,
+    /// First in, first out while few wait, last in, first out while many do (Maurer 2015).
+    AdaptiveLifo,
+    /// By the priority of the client, first in, first out within one.
+    Priority,
 }
 
 /// `expired`.

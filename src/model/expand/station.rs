@@ -293,7 +293,11 @@ impl Builder<'_> {
         }
         if retry.attempts.value > MOST_ATTEMPTS {
             let message = format!("more than {MOST_ATTEMPTS} attempts are expanded one by one and would be slow");
-            self.problem(&retry.attempts.span, message, "write attempts = \"unlimited\", which has its own equations");
+            self.without_equations(
+                &retry.attempts.span,
+                message,
+                "write attempts = \"unlimited\", which has its own equations",
+            );
             return (attempt_time, fate.answered);
         }
         // Horner's scheme from the last attempt backwards.

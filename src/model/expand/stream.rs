@@ -63,7 +63,11 @@ impl Builder<'_> {
                 let name = format!("{}.{}", service.name.value, call.target.value);
                 if call.policy.retry.as_ref().is_some_and(|r| r.budget.is_some()) {
                     let hint = "give the budget to the client instead";
-                    self.problem(&call.target.span, "retry budgets on nested calls are not supported yet", hint);
+                    self.without_equations(
+                        &call.target.span,
+                        "retry budgets on nested calls are not supported yet",
+                        hint,
+                    );
                 }
                 self.stream(&name, &call.target.value, &call.policy, first, 1.0);
             }
@@ -195,12 +199,16 @@ impl Builder<'_> {
         let unlimited = retry.attempts.value.is_infinite();
         if retry.attempts.value.is_finite() && retry.attempts.value > MOST_ATTEMPTS {
             let message = format!("more than {MOST_ATTEMPTS} attempts are expanded one by one and would be slow");
-            self.problem(&retry.attempts.span, message, "write attempts = \"unlimited\", which has its own equations");
+            self.without_equations(
+                &retry.attempts.span,
+                message,
+                "write attempts = \"unlimited\", which has its own equations",
+            );
             return;
         }
         if unlimited && (retry.jitter != Jitter::Exponential || retry.backoff.value == 0.0) {
             let message = "unlimited attempts need an exponential back-off greater than zero";
-            self.problem(
+            self.without_equations(
                 &retry.attempts.span,
                 message,
                 "write jitter = \"exponential\", or a finite number of attempts",
@@ -234,7 +242,11 @@ impl Builder<'_> {
             return steps.ceil().max(0.0) as usize + 1;
         }
         let hint = "give a cap, for example cap = \"20 s\"";
-        self.problem(&retry.growth.span, "unlimited attempts with growing back-off need a cap within reach", hint);
+        self.without_equations(
+            &retry.growth.span,
+            "unlimited attempts with growing back-off need a cap within reach",
+            hint,
+        );
         1
     }
 

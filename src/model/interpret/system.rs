@@ -1,22 +1,25 @@
 //! Clients and services.
 
+use super::samples;
 use crate::model::diagnostic::Diagnostic;
 use crate::model::name;
 use crate::model::reader::{Reader, join};
 use crate::model::spec;
 use crate::model::tree::{Node, Value};
 use crate::model::types::{
-    Arrivals, Budget, CallPolicy, Client, Expired, Jitter, Order, Quantity, Queue, Retry, RetryOn, Service,
-    ServiceCall, Text,
+    Arrivals, Budget, CallPolicy, Client, Distribution, Expired, Jitter, Order, Patience, Quantity, Queue, Retry,
+    RetryOn, Service, ServiceCall, Setting, Text,
 };
 use std::collections::BTreeMap;
+use std::path::Path;
 
 pub(super) fn clients(file: &Reader<'_>) -> Vec<Client> {
     named(file, "client", &spec::CLIENT, client)
 }
 
-pub(super) fn services(file: &Reader<'_>) -> Vec<Service> {
-    named(file, "service", &spec::SERVICE, service)
+/// Reads the services; files of samples are looked for in the folder `base`.
+pub(super) fn services(file: &Reader<'_>, base: Option<&Path>) -> Vec<Service> {
+    named(file, "service", &spec::SERVICE, |name, table| service(name, table, base))
 }
 
 /// Reads every entry of `[what.NAME]`.
@@ -46,7 +49,15 @@ fn named<T>(
 }
 
 fn client(name: &Text, table: &Reader<'_>) -> Client {
-    Client { name: name.clone(), calls: table.name("calls"), arrivals: arrivals(name, table), policy: policy(table) }
+    Client {
+        name: name.clone(),
+        calls: table.name("calls"),
+        arrivals: arrivals(name, table),
+        policy: policy(table),
+        priority: table.quantity_or_nan("priority"),
+        network: table.quantity_or_nan("network"),
+        apdex: table.quantity("apdex"),
+    }
 }
 
 fn arrivals(name: &Text, table: &Reader<'_>) -> Arrivals {
@@ -92,7 +103,20 @@ fn arrivals(name: &Text, table: &Reader<'_>) -> Arrivals {
 }
 
 fn policy(table: &Reader<'_>) -> CallPolicy {
-    CallPolicy { timeout: table.quantity("timeout"), retry: table.table("retry").map(|r| retry(&r)) }
+    CallPolicy {
+        timeout: table.quantity("timeout"),
+        retry: table.table("retry").map(|r| retry(&r)),
+        patience: setting(table, "timeout_jitter", |word| match word {
+            "exponential" => Patience::Exponential,
+            _ => Patience::Fixed,
+        }),
+    }
+}
+
+/// The word chosen for a key, with its place.
+fn setting<T>(table: &Reader<'_>, key: &str, meaning: impl Fn(&str) -> T) -> Setting<T> {
+    let span = table.node(key).map_or(0..0, |node| node.span.clone());
+    Setting { value: meaning(table.choice(key)), span }
 }
 
 fn retry(table: &Reader<'_>) -> Retry {
@@ -116,6 +140,7 @@ fn retry(table: &Reader<'_>) -> Retry {
             _ => Jitter::None,
         },
         on: RetryOn { timeout: on.contains(&"timeout"), reject: on.contains(&"reject"), error: on.contains(&"error") },
+        probability: table.quantity_or_nan("probability"),
         budget: budget(table),
     }
 }
@@ -138,18 +163,32 @@ fn budget(retry: &Reader<'_>) -> Option<Budget> {
     Some(Budget::TokenBucket { fill: table.quantity_or_nan("fill"), size: table.quantity_or_nan("size") })
 }
 
-fn service(name: &Text, table: &Reader<'_>) -> Service {
+fn service(name: &Text, table: &Reader<'_>, base: Option<&Path>) -> Service {
+    let mut service = bare_service(name, table);
+    samples::attach(&mut service, table, base);
+    service
+}
+
+fn bare_service(name: &Text, table: &Reader<'_>) -> Service {
     Service {
         name: name.clone(),
         servers: table.quantity_or_nan("servers"),
         service_time: table.quantity_or_nan("service_time"),
         variability: table.quantity_or_nan("variability"),
+        distribution: setting(table, "distribution", |word| match word {
+            "lognormal" => Distribution::Lognormal,
+            "normal" => Distribution::Normal,
+            "empirical" => Distribution::Empirical,
+            _ => Distribution::ByVariability,
+        }),
+        samples: Vec::new().into(),
+        slowdown: table.quantity_or_nan("slowdown"),
         queue: queue(table),
-        expired: match table.choice("expired") {
+        expired: setting(table, "expired", |word| match word {
             "drop" => Expired::Drop,
             "cancel" => Expired::Cancel,
             _ => Expired::Serve,
-        },
+        }),
         error_share: table.quantity_or_nan("error_share"),
         calls: calls(name, table),
     }
@@ -160,10 +199,15 @@ fn queue(service: &Reader<'_>) -> Queue {
         // Absent: the defaults, under the paths they would have.
         let empty = crate::model::tree::Table::default();
         let table = Reader::of(&empty, &spec::QUEUE, service.path_of("queue"), &(0..0), service.sink());
-        return Queue { limit: table.quantity_or_nan("limit"), order: Order::Fifo };
+        return Queue { limit: table.quantity_or_nan("limit"), order: Setting::default(), switch: None };
     };
-    let order = if table.choice("order") == "lifo" { Order::Lifo } else { Order::Fifo };
-    Queue { limit: table.quantity_or_nan("limit"), order }
+    let order = setting(&table, "order", |word| match word {
+        "lifo" => Order::Lifo,
+        "adaptive-lifo" => Order::AdaptiveLifo,
+        "priority" => Order::Priority,
+        _ => Order::Fifo,
+    });
+    Queue { limit: table.quantity_or_nan("limit"), order, switch: table.quantity("switch") }
 }
 
 fn calls(service: &Text, table: &Reader<'_>) -> Vec<ServiceCall> {

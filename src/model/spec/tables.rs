@@ -34,6 +34,11 @@ const fn later(name: &'static str, about: &'static str) -> Choice {
 
 const TIME: Dimension = Dimension::TIME;
 const NONE: Dimension = Dimension::NONE;
+const SLOWNESS: Dimension = Dimension {
+    time: Dimension::TIME.time - Dimension::REQUEST.time,
+    request: Dimension::TIME.request - Dimension::REQUEST.request,
+    byte: 0,
+};
 
 /// The whole file.
 pub(crate) static ROOT: Table = Table {
@@ -68,6 +73,7 @@ pub(crate) static META: Table = Table {
         key("load", Optional, Kind::Path, "Path of the number that is the load; the first client's by default"),
         key("closure", Default("moments"), Kind::Choice(CLOSURES), "How stations become equations"),
         key("goodput", Optional, Kind::Expression, "The useful output, for models of the equation layer alone"),
+        key("apdex", Optional, number(TIME, Range::Positive), "Target of the Apdex of clients that give none"),
     ],
 };
 
@@ -86,9 +92,17 @@ pub(crate) static CLIENT: Table = Table {
         key("users", Optional, count(Range::Positive, false), "Closed loop: the number of users"),
         key("think", Optional, number(TIME, Range::NotNegative), "Closed loop: mean think time of a user"),
         key("timeout", Optional, number(TIME, Range::Positive), "Per attempt; without it the caller waits for ever"),
+        key("timeout_jitter", Default("none"), Kind::Choice(PATIENCES), "How the timeout is randomised"),
         key("retry", Optional, Kind::Table(&RETRY), "Retry policy, or the name of a preset"),
+        key("priority", Default("0"), number(NONE, Range::Any), "Smaller goes first where the order is by priority"),
+        key("network", Default("0 s"), number(TIME, Range::NotNegative), "Mean of one exponential leg each way"),
+        key("apdex", Optional, number(TIME, Range::Positive), "Target of the Apdex: satisfied within it"),
     ],
 };
+
+/// `timeout_jitter`.
+static PATIENCES: &[Choice] =
+    &[choice("none", "exactly the timeout"), choice("exponential", "exponential with the timeout as its mean")];
 
 /// `retry`.
 pub(crate) static RETRY: Table = Table {
@@ -107,6 +121,7 @@ pub(crate) static RETRY: Table = Table {
         key("cap", Default("unlimited"), unlimited(TIME, Range::NotNegative), "Longest wait"),
         key("jitter", Default("none"), Kind::Choice(JITTERS), "How a wait is randomised"),
         key("on", Default("timeout,reject,error"), Kind::Choices(FAILURES), "Which failures are retried"),
+        key("probability", Default("1"), number(NONE, Range::Share), "That a failed attempt is retried at all"),
         key("budget", Optional, Kind::Table(&BUDGET), "Bound on retries relative to first attempts"),
     ],
 };
@@ -156,13 +171,16 @@ pub(crate) static SERVICE: Table = Table {
     shorthand: Shorthand::None,
     keys: &[
         key("servers", Required, count(Range::AtLeastOne, true), "Slots: threads, workers, connections"),
-        key("service_time", Required, number(TIME, Range::Positive), "Mean time in a slot, without its own calls"),
+        key("service_time", Optional, number(TIME, Range::Positive), "Mean time in a slot, without its own calls"),
         key(
             "variability",
             Default("1"),
             number(NONE, Range::NotNegative),
             "Squared coefficient of variation of the service time",
         ),
+        key("distribution", Default("by-variability"), Kind::Choice(DISTRIBUTIONS), "Shape of the service time"),
+        key("samples", Optional, Kind::Text, "File of measured service times in seconds, one on a line"),
+        key("slowdown", Default("0 s/req"), number(SLOWNESS, Range::NotNegative), "Extra time per request inside"),
         key("queue", Optional, Kind::Table(&QUEUE), "The queue; unbounded and first in, first out by default"),
         key("expired", Default("serve"), Kind::Choice(EXPIRED), "What happens to work whose client stopped waiting"),
         key(
@@ -183,17 +201,31 @@ pub(crate) static QUEUE: Table = Table {
     keys: &[
         key("limit", Default("unlimited"), count(Range::AtLeastOne, true), "Waiting plus in service"),
         key("order", Default("fifo"), Kind::Choice(ORDERS), "Order of service"),
+        key("switch", Optional, count(Range::NotNegative, false), "Number waiting above which adaptive-lifo is LIFO"),
     ],
 };
 
 /// `order`.
-pub(crate) static ORDERS: &[Choice] = &[choice("fifo", "first in, first out"), later("lifo", "last in, first out")];
+pub(crate) static ORDERS: &[Choice] = &[
+    choice("fifo", "first in, first out"),
+    choice("lifo", "last in, first out"),
+    choice("adaptive-lifo", "first in, first out while few wait, last in, first out while many do"),
+    choice("priority", "by the priority of the client, first in, first out within one"),
+];
+
+/// `distribution`.
+static DISTRIBUTIONS: &[Choice] = &[
+    choice("by-variability", "0: fixed; below 1: gamma; 1: exponential; above 1: hyper-exponential"),
+    choice("lognormal", "lognormal"),
+    choice("normal", "normal, negative draws counted as 0"),
+    choice("empirical", "drawn from the file of samples"),
+];
 
 /// `expired`.
 pub(crate) static EXPIRED: &[Choice] = &[
     choice("serve", "done all the same"),
-    later("drop", "thrown away when a slot takes it"),
-    later("cancel", "leaves queue or slot at the timeout"),
+    choice("drop", "thrown away when a slot takes it"),
+    choice("cancel", "leaves queue or slot at the timeout"),
 ];
 
 /// `[service.NAME.calls.TARGET]`.
@@ -204,6 +236,7 @@ pub(crate) static CALL: Table = Table {
     keys: &[
         key("count", Default("1"), number(NONE, Range::NotNegative), "Calls per request"),
         key("timeout", Optional, number(TIME, Range::Positive), "Per attempt; without it the caller waits for ever"),
+        key("timeout_jitter", Default("none"), Kind::Choice(PATIENCES), "How the timeout is randomised"),
         key("retry", Optional, Kind::Table(&RETRY), "Retry policy, or the name of a preset"),
     ],
 };
