@@ -7,6 +7,7 @@
 
 pub mod analysis;
 pub mod closed_forms;
+pub mod compare;
 pub mod gate;
 pub mod landscape;
 pub mod limits;

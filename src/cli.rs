@@ -5,6 +5,7 @@
 
 mod analyze;
 mod branches;
+mod compare;
 mod equations;
 mod exit;
 mod failure;
@@ -75,6 +76,7 @@ enum Verb {
     Analyze(analyze::Arguments),
     Simulate(simulate::Arguments),
     Branches(branches::Arguments),
+    Compare(compare::Arguments),
     Equations(equations::Arguments),
     Models(models::Arguments),
 }
@@ -112,6 +114,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Verb::Analyze(arguments) => analyze::run(arguments, &session),
         Verb::Simulate(arguments) => simulate::run(arguments, &session),
         Verb::Branches(arguments) => branches::run(arguments, &session),
+        Verb::Compare(arguments) => compare::run(arguments, &session),
         Verb::Equations(arguments) => equations::run(arguments, &session),
         Verb::Models(arguments) => models::run(arguments, &session),
     };

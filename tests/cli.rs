@@ -6,6 +6,8 @@ mod analyze;
 mod bad_input;
 #[path = "cli/branches.rs"]
 mod branches;
+#[path = "cli/compare.rs"]
+mod compare;
 #[path = "cli/equations.rs"]
 mod equations;
 #[path = "cli/general.rs"]

@@ -257,6 +257,21 @@ impl<'a> Range<'a> {
         })
     }
 
+    /// Time from the end of a trigger until the system is back in its good state, within a hundredth; `None` if it does
+    /// not come back.
+    ///
+    /// # Errors
+    /// [`TriggerError`] if the equations cannot be solved.
+    pub fn healing_time(&self, plan: &Plan, size: f64, duration: f64) -> Result<Option<f64>, TriggerError> {
+        let at = self.memory;
+        let segments = plan.segments(&self.base, size, duration, at, at + duration + self.patience);
+        let (outcome, _) = self.follow(plan, &segments, &self.options)?;
+        Ok(match outcome {
+            Outcome::Attractor { index, t } if index == self.good => Some((t - at - duration).max(0.0)),
+            _ => None,
+        })
+    }
+
     /// Follows a trigger that starts at `at` to the end, keeping the whole path. The path begins at 0, or earlier where
     /// delays reach further back.
     ///

@@ -3,6 +3,7 @@
 use super::failure::Failure;
 use super::shipped::Shipped;
 use super::terminal::Terminal;
+use crate::answers::compare::Candidate;
 use crate::answers::study::{Study, StudyError};
 use crate::model::types::{Closure, Model};
 use crate::model::{self, Diagnostic, Diagnostics, Loaded, Override};
@@ -33,8 +34,8 @@ impl Input {
     /// # Errors
     /// [`Failure::Model`] with every mistake.
     pub(super) fn read(argument: &ModelArgument, overrides: &[Override], terminal: Terminal) -> Result<Self, Failure> {
-        let loaded = open(&argument.path, overrides, terminal)?;
-        let Loaded { model, sha256, mut diagnostics } = loaded;
+        let loaded = open(&argument.path, overrides, Some(terminal))?;
+        let Loaded { model, sha256, mut diagnostics, .. } = loaded;
         let study = compile(model, &mut diagnostics).ok_or_else(|| Failure::Model(Box::new(diagnostics.clone())))?;
         if !diagnostics.is_empty() {
             terminal.diagnostics(&diagnostics);
@@ -54,12 +55,92 @@ impl Input {
     }
 }
 
-fn open(path: &Path, overrides: &[Override], terminal: Terminal) -> Result<Loaded, Failure> {
+/// A model with other designs of it.
+#[derive(Debug)]
+pub(super) struct Candidates {
+    /// The designs, the model as it stands first.
+    pub(super) designs: Vec<Candidate>,
+    /// SHA-256 of its file.
+    pub(super) sha256: String,
+}
+
+impl Candidates {
+    /// Reads a model, its variants if asked for, and the designs typed as `NAME:path=value,...`.
+    ///
+    /// # Errors
+    /// [`Failure`] with every mistake of the first design that has some.
+    pub(super) fn read(
+        argument: &ModelArgument,
+        overrides: &[Override],
+        typed: &[String],
+        variants: bool,
+        terminal: Terminal,
+    ) -> Result<Self, Failure> {
+        let Loaded { model, sha256, mut diagnostics, variants: written } =
+            open(&argument.path, overrides, Some(terminal))?;
+        let refused = |diagnostics: &Diagnostics| Failure::Model(Box::new(diagnostics.clone()));
+        let study = compile(model, &mut diagnostics).ok_or_else(|| refused(&diagnostics))?;
+        if !diagnostics.is_empty() {
+            terminal.diagnostics(&diagnostics);
+        }
+        let mut designs =
+            vec![Candidate { name: "as it stands".to_owned(), about: String::new(), changes: Vec::new(), study }];
+        if variants && written.is_empty() && typed.is_empty() {
+            let hint = "give designs with --with NAME:path=value, or write [variant.NAME] into the model file";
+            return Err(Failure::usage("there is nothing to compare: the model has no variants", hint));
+        }
+        for variant in written.into_iter().filter(|_| variants) {
+            let study = compile(variant.model, &mut diagnostics).ok_or_else(|| refused(&diagnostics))?;
+            let changes = variant.changes;
+            designs.push(Candidate { name: variant.name, about: variant.about, changes, study });
+        }
+        for design in typed {
+            let Some((name, list)) = design.split_once(':') else {
+                let hint = "write --with NAME:path=value, for example --with two:client.web.retry.attempts=2";
+                return Err(Failure::usage(format!("`{design}` has no name"), hint));
+            };
+            // A comma inside of brackets belongs to a list.
+            let changes = split_outside_brackets(list);
+            let mut all = overrides.to_vec();
+            all.extend(changes.iter().map(Override::new));
+            let mut loaded = open(&argument.path, &all, None)?;
+            let study = compile(loaded.model, &mut loaded.diagnostics).ok_or_else(|| refused(&loaded.diagnostics))?;
+            designs.push(Candidate { name: name.trim().to_owned(), about: String::new(), changes, study });
+        }
+        Ok(Self { designs, sha256 })
+    }
+}
+
+/// The parts between commas that stand outside of brackets.
+fn split_outside_brackets(text: &str) -> Vec<String> {
+    let mut parts = vec![String::new()];
+    let mut depth = 0_usize;
+    for letter in text.chars() {
+        match letter {
+            '[' => depth += 1,
+            ']' => depth = depth.saturating_sub(1),
+            ',' if depth == 0 => {
+                parts.push(String::new());
+                continue;
+            }
+            _ => {}
+        }
+        if let Some(last) = parts.last_mut() {
+            last.push(letter);
+        }
+    }
+    parts
+}
+
+/// Opens a file or a shipped model; which one, is said only if there is a terminal to say it on.
+fn open(path: &Path, overrides: &[Override], terminal: Option<Terminal>) -> Result<Loaded, Failure> {
     let refused = |diagnostics: Diagnostics| Failure::Model(Box::new(diagnostics));
     match path.to_str().and_then(Shipped::find) {
         Some(shipped) if !path.exists() => {
             let file = shipped.file();
-            terminal.note(&format!("there is no file {}; using the shipped model {file}", path.display()));
+            if let Some(terminal) = terminal {
+                terminal.note(&format!("there is no file {}; using the shipped model {file}", path.display()));
+            }
             model::load(shipped.text, &file, overrides).map_err(refused)
         }
         _ => model::open(path, overrides).map_err(refused),

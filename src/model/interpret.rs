@@ -5,8 +5,10 @@ mod equations;
 mod samples;
 mod system;
 mod trigger;
+mod variant;
 
 pub(crate) use trigger::{unknown_path, unknown_state};
+pub(crate) use variant::variants;
 
 use super::diagnostic::Diagnostic;
 use super::name;

@@ -80,7 +80,7 @@ fn kind(kind: Kind) -> Value {
             named(&table(entry)),
         ] }),
         Kind::List(entry) => json!({ "type": "array", "items": table(entry) }),
-        Kind::Changes => json!({ "type": "object", "minProperties": 1 }),
+        Kind::Changes | Kind::Overrides => json!({ "type": "object", "minProperties": 1 }),
     }
 }
 

@@ -3,7 +3,7 @@
 use super::check::check;
 use super::diagnostic::{Diagnostic, Diagnostics, Severity, Sources};
 use super::expand;
-use super::interpret::interpret;
+use super::interpret::{interpret, variants};
 use super::overrides::{self, Override};
 use super::read::{File, read, sha256};
 use super::reader::Sink;
@@ -20,6 +20,21 @@ pub struct Loaded {
     pub sha256: String,
     /// Warnings, with the sources that spans in the model point into; errors found later can be added.
     pub diagnostics: Diagnostics,
+    /// Other designs that the file names, in its order.
+    pub variants: Vec<Variant>,
+}
+
+/// Another design: the model with the changes of `[variant.NAME]`.
+#[derive(Debug, Clone)]
+pub struct Variant {
+    /// The NAME.
+    pub name: String,
+    /// `about`.
+    pub about: String,
+    /// The changes: `path = value`.
+    pub changes: Vec<String>,
+    /// The model with the changes made.
+    pub model: Model,
 }
 
 /// Reads a file and loads the model in it.
@@ -68,7 +83,37 @@ fn load_beside(text: &str, name: &str, base: Option<&Path>, overrides: &[Overrid
         diagnostics.list.retain(|d| d.severity == Severity::Error);
         return Err(diagnostics);
     }
-    Ok(Loaded { model, sha256: sha256(text.as_bytes()), diagnostics })
+    let sink = Sink::default();
+    let variants = changed(&root, &sink, &mut diagnostics);
+    diagnostics.list.extend(sink.into_list());
+    diagnostics.sort();
+    if diagnostics.has_errors() {
+        return Err(diagnostics);
+    }
+    Ok(Loaded { model, sha256: sha256(text.as_bytes()), diagnostics, variants })
+}
+
+/// The variants of a document, each checked like a model of its own; what is wrong with one of them only joins the rest.
+fn changed(root: &tree::Table, sink: &Sink, diagnostics: &mut Diagnostics) -> Vec<Variant> {
+    let mut all = Vec::new();
+    for written in variants(root, sink) {
+        let mut document = root.clone();
+        let own = Sink::default();
+        overrides::apply_changes(&mut document, &written.set, &own);
+        let model = interpret(&document, &own);
+        check(&model, &own);
+        let mut found = Diagnostics::new(diagnostics.sources.clone());
+        found.list = own.into_list();
+        check_equations(&model, &mut found);
+        let known: Vec<String> = diagnostics.list.iter().map(|d| d.message.clone()).collect();
+        for mut diagnostic in found.list.into_iter().filter(|d| !known.contains(&d.message)) {
+            diagnostic.message = format!("variant `{}`: {}", written.name.value, diagnostic.message);
+            diagnostics.push(diagnostic);
+        }
+        let changes = written.set.iter().map(|(path, node)| format!("{} = {}", path.value, node.shown())).collect();
+        all.push(Variant { name: written.name.value, about: written.about, changes, model });
+    }
+    all
 }
 
 /// Adds the mistakes inside expressions. They are looked for even when others were found before, so that all are

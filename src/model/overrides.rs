@@ -41,6 +41,28 @@ pub(crate) fn apply(root: &mut Table, overrides: &[Override], sources: &mut Sour
     desugar(root);
 }
 
+/// Applies the changes of a variant, whose places are in the model file.
+pub(crate) fn apply_changes(root: &mut Table, changes: &[(Text, Node)], sink: &Sink) {
+    for (path, value) in changes {
+        desugar(root);
+        if let Err(diagnostic) = change_one(root, path, value) {
+            sink.push(*diagnostic);
+        }
+    }
+    desugar(root);
+}
+
+fn change_one(root: &mut Table, path: &Text, value: &Node) -> Result<(), Box<Diagnostic>> {
+    let Some(parts) = known(root, &path.value) else { return Err(Box::new(unknown(root, path))) };
+    let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+    let new = match &value.value {
+        Value::Text(text) => node(root, &parts, &path.value, text)?,
+        _ => value.clone(),
+    };
+    set(root, &parts, new, &path.span);
+    Ok(())
+}
+
 fn apply_one(root: &mut Table, argument: &str, start: usize) -> Result<(), Box<Diagnostic>> {
     let whole = start..start + argument.len();
     let Some((path, value)) = argument.split_once('=') else {
@@ -144,6 +166,8 @@ fn collect(kind: Kind, node: Option<&Node>, path: &str, all: &mut Vec<String>) {
                 }
             }
         }
+        // A variant is chosen, not changed.
+        Kind::Overrides => {}
         _ => all.push(path.to_owned()),
     }
 }

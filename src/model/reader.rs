@@ -70,6 +70,14 @@ impl<'a> Reader<'a> {
         reader
     }
 
+    /// The same table, its diagnostics going elsewhere.
+    pub(crate) fn with_sink<'b>(&self, sink: &'b Sink) -> Reader<'b>
+    where
+        'a: 'b,
+    {
+        Reader { table: self.table, spec: self.spec, path: self.path.clone(), sink }
+    }
+
     /// The dotted path of one of its keys.
     pub(crate) fn path_of(&self, key: &str) -> String {
         join(&self.path, key)
@@ -192,7 +200,7 @@ impl<'a> Reader<'a> {
                 let path = self.path_of(key);
                 let hint = match (&node.value, self.spec.key(key).map(|k| k.kind)) {
                     (Value::Array(_), _) => format!("write [{path}.NAME], in single brackets"),
-                    (_, Some(Kind::Changes)) => format!("write {key} = {{ \"PATH\" = \"x2\" }}"),
+                    (_, Some(Kind::Changes | Kind::Overrides)) => format!("write {key} = {{ \"PATH\" = \"x2\" }}"),
                     (_, Some(Kind::Map(Kind::Table(_)))) => format!("write [{path}.NAME] and its keys below it"),
                     _ => format!("write `NAME = ...` lines below [{path}]"),
                 };
@@ -216,7 +224,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn title(&self) -> String {
+    /// How it is called in messages.
+    pub(crate) fn title(&self) -> String {
         title(self.spec, &self.path)
     }
 
@@ -307,6 +316,7 @@ fn example(kind: Kind) -> &'static str {
         Kind::Label => "\"some-name\"",
         Kind::Service => "\"api\"",
         Kind::Choice(choices) => choices.first().map_or("", |c| c.name),
+        Kind::Overrides => "{ \"client.web.retry.attempts\" = 2 }",
         _ => "\"...\"",
     }
 }

@@ -3,7 +3,7 @@
 
 mod tables;
 
-pub(crate) use tables::{BUDGET, CALL, CLIENT, PARAM, QUEUE, ROOT, SERVICE, STATE, TRANSITION, TRIGGER};
+pub(crate) use tables::{BUDGET, CALL, CLIENT, PARAM, QUEUE, ROOT, SERVICE, STATE, TRANSITION, TRIGGER, VARIANT};
 
 use crate::process::dimension::Dimension;
 
@@ -78,6 +78,8 @@ pub(crate) enum Kind {
     List(&'static Table),
     /// Paths or states, each with a change of it.
     Changes,
+    /// Paths of any values of the model, each with its new value.
+    Overrides,
 }
 
 /// A word that can be chosen.

@@ -63,6 +63,19 @@ impl Node {
         if let Value::Table(table) = &self.value { Some(table) } else { None }
     }
 
+    /// The value in words.
+    pub(crate) fn shown(&self) -> String {
+        match &self.value {
+            Value::Text(text) => text.value.clone(),
+            Value::Number { raw, .. } => raw.clone(),
+            Value::Array(items) => {
+                let items: Vec<String> = items.iter().map(Node::shown).collect();
+                format!("[{}]", items.join(", "))
+            }
+            Value::Table(_) | Value::Other(_) => self.kind().to_owned(),
+        }
+    }
+
     /// How the type of the value is called in messages.
     pub(crate) fn kind(&self) -> &'static str {
         match &self.value {

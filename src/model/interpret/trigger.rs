@@ -55,12 +55,12 @@ fn trigger(table: &Reader<'_>, node: &Node, model: &Model) -> Trigger {
 }
 
 /// The entries of `set` or `kick`; dotted keys that were not quoted have become tables, and are joined again.
-fn flattened<'a>(table: &Reader<'a>, key: &str) -> Vec<(Text, &'a Node)> {
+pub(super) fn flattened<'a>(table: &Reader<'a>, key: &str) -> Vec<(Text, &'a Node)> {
     let entries = table.entries(key);
     if let Some(Node { value: Value::Table(written), .. }) = table.node(key)
         && written.entries.is_empty()
     {
-        let message = format!("`{key}` of a trigger is empty");
+        let message = format!("`{key}` of {} is empty", table.title());
         table.sink().push(Diagnostic::error("empty-trigger", message).at(table.key_span(key), ""));
     }
     let mut all = Vec::new();

@@ -56,6 +56,7 @@ pub(crate) static ROOT: Table = Table {
         key("output", Optional, Kind::Map(&Kind::Expression), "Named expressions to report"),
         key("set", Optional, Kind::Map(&Kind::Expression), "Named regions, as conditions on the state"),
         key("trigger", Optional, Kind::List(&TRIGGER), "Something that pushes the system, for a while or at once"),
+        key("variant", Optional, Kind::Map(&Kind::Table(&VARIANT)), "Another design, as changes to this one"),
     ],
 };
 
@@ -291,5 +292,16 @@ pub(crate) static TRIGGER: Table = Table {
         key("kick", Optional, Kind::Changes, "States and the jump they make at once"),
         key("at", Default("0 s"), number(TIME, Range::NotNegative), "When it begins"),
         key("for", Optional, number(TIME, Range::Positive), "How long it lasts; required with `set`"),
+    ],
+};
+
+/// `[variant.NAME]`.
+pub(crate) static VARIANT: Table = Table {
+    title: "[variant.NAME]",
+    about: "Another design, as changes to this one: a cure, a policy, a size",
+    shorthand: Shorthand::None,
+    keys: &[
+        key("about", Default(""), Kind::Text, "What it is"),
+        key("set", Required, Kind::Overrides, "Paths and the values they get, as with --set"),
     ],
 };
