@@ -84,7 +84,7 @@ fn load_beside(text: &str, name: &str, base: Option<&Path>, overrides: &[Overrid
         return Err(diagnostics);
     }
     let sink = Sink::default();
-    let variants = changed(&root, &sink, &mut diagnostics);
+    let variants = changed(&root, base, &sink, &mut diagnostics);
     diagnostics.list.extend(sink.into_list());
     diagnostics.sort();
     if diagnostics.has_errors() {
@@ -94,13 +94,13 @@ fn load_beside(text: &str, name: &str, base: Option<&Path>, overrides: &[Overrid
 }
 
 /// The variants of a document, each checked like a model of its own; what is wrong with one of them only joins the rest.
-fn changed(root: &tree::Table, sink: &Sink, diagnostics: &mut Diagnostics) -> Vec<Variant> {
+fn changed(root: &tree::Table, base: Option<&Path>, sink: &Sink, diagnostics: &mut Diagnostics) -> Vec<Variant> {
     let mut all = Vec::new();
     for written in variants(root, sink) {
         let mut document = root.clone();
         let own = Sink::default();
         overrides::apply_changes(&mut document, &written.set, &own);
-        let model = interpret(&document, &own);
+        let model = interpret(&document, base, &own);
         check(&model, &own);
         let mut found = Diagnostics::new(diagnostics.sources.clone());
         found.list = own.into_list();
