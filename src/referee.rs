@@ -30,7 +30,7 @@ mod draw;
 mod edge;
 mod engine;
 mod law;
-// odds
+pub mod odds;
 pub mod outcome;
 mod plan;
 mod record;

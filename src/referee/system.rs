@@ -56,9 +56,7 @@ pub enum SystemError {
 #[derive(Debug, Clone)]
 pub struct System {
     pub(super) model: Model,
-    /// Names of the callers: clients, then `service.callee`.
-    pub(super) callers: Vec<String>,
-    /// Service called by each caller.
+    /// Service called by each caller: clients, then the calls of each service.
     pub(super) targets: Vec<u16>,
     /// Class of the priority of each client, 0 first.
     pub(super) classes: Vec<u16>,
@@ -90,10 +88,8 @@ impl System {
             let found = model.services.iter().position(|s| s.name.value == name);
             found.map(|i| i as u16).ok_or_else(|| SystemError::UnknownService(name.to_owned()))
         };
-        let mut callers = Vec::new();
         let mut targets = Vec::new();
         for client in &model.clients {
-            callers.push(client.name.value.clone());
             targets.push(place(&client.calls.value)?);
             refuse_endless(model, client.policy.retry.as_ref(), client.network.value, &client.calls.value)
                 .then_some(())
@@ -101,24 +97,23 @@ impl System {
         }
         let mut services = Vec::new();
         for service in &model.services {
-            let begin = callers.len();
+            let begin = targets.len();
             for call in &service.calls {
                 let name = format!("{}.{}", service.name.value, call.target.value);
                 refuse_endless(model, call.policy.retry.as_ref(), 0.0, &call.target.value)
                     .then_some(())
-                    .ok_or_else(|| SystemError::Endless(name.clone()))?;
-                callers.push(name);
+                    .ok_or(SystemError::Endless(name))?;
                 targets.push(place(&call.target.value)?);
             }
             let (expired, order) = (service.expired.value, service.queue.order.value);
-            services.push(Shape { expired, order, calls: begin..callers.len() });
+            services.push(Shape { expired, order, calls: begin..targets.len() });
         }
         let mut ranks: Vec<f64> = model.clients.iter().map(|c| c.priority.value).collect();
         ranks.sort_by(f64::total_cmp);
         ranks.dedup();
         let class = |priority: f64| ranks.iter().position(|&r| r == priority).unwrap_or(0) as u16;
         let classes = model.clients.iter().map(|c| class(c.priority.value)).collect();
-        Ok(Self { model: model.clone(), callers, targets, classes, services })
+        Ok(Self { model: model.clone(), targets, classes, services })
     }
 
     /// The model.
