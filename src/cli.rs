@@ -13,6 +13,7 @@ mod input;
 mod models;
 mod progress;
 mod quantity;
+mod referee;
 mod shipped;
 mod simulate;
 mod terminal;
@@ -75,6 +76,7 @@ enum Verb {
     Analyze(analyze::Arguments),
     Simulate(simulate::Arguments),
     Branches(branches::Arguments),
+    Referee(referee::Arguments),
     Equations(equations::Arguments),
     Models(models::Arguments),
 }
@@ -85,17 +87,17 @@ struct Session {
     terminal: Terminal,
     overrides: Vec<Override>,
     threads: NonZeroUsize,
+    seed: u64,
 }
 
 impl From<Common> for Session {
     fn from(typed: Common) -> Self {
-        // Nothing of these verbs is random yet; the seed is accepted so that scripts may always give one.
-        let _ = typed.seed;
         let cores = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         Self {
             terminal: Terminal::new(typed.color),
             overrides: typed.set.into_iter().map(Override::new).collect(),
             threads: typed.threads.unwrap_or_else(cores),
+            seed: typed.seed,
         }
     }
 }
@@ -112,6 +114,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Verb::Analyze(arguments) => analyze::run(arguments, &session),
         Verb::Simulate(arguments) => simulate::run(arguments, &session),
         Verb::Branches(arguments) => branches::run(arguments, &session),
+        Verb::Referee(arguments) => referee::run(arguments, &session),
         Verb::Equations(arguments) => equations::run(arguments, &session),
         Verb::Models(arguments) => models::run(arguments, &session),
     };
