@@ -14,6 +14,7 @@ mod input;
 mod models;
 mod progress;
 mod quantity;
+mod referee;
 mod shipped;
 mod simulate;
 mod terminal;
@@ -77,6 +78,7 @@ enum Verb {
     Simulate(simulate::Arguments),
     Branches(branches::Arguments),
     Compare(compare::Arguments),
+    Referee(referee::Arguments),
     Equations(equations::Arguments),
     Models(models::Arguments),
 }
@@ -87,17 +89,17 @@ struct Session {
     terminal: Terminal,
     overrides: Vec<Override>,
     threads: NonZeroUsize,
+    seed: u64,
 }
 
 impl From<Common> for Session {
     fn from(typed: Common) -> Self {
-        // Nothing of these verbs is random yet; the seed is accepted so that scripts may always give one.
-        let _ = typed.seed;
         let cores = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         Self {
             terminal: Terminal::new(typed.color),
             overrides: typed.set.into_iter().map(Override::new).collect(),
             threads: typed.threads.unwrap_or_else(cores),
+            seed: typed.seed,
         }
     }
 }
@@ -115,6 +117,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Verb::Simulate(arguments) => simulate::run(arguments, &session),
         Verb::Branches(arguments) => branches::run(arguments, &session),
         Verb::Compare(arguments) => compare::run(arguments, &session),
+        Verb::Referee(arguments) => referee::run(arguments, &session),
         Verb::Equations(arguments) => equations::run(arguments, &session),
         Verb::Models(arguments) => models::run(arguments, &session),
     };

@@ -11,6 +11,7 @@ pub mod figures;
 pub mod json;
 pub mod markdown;
 mod measures;
+pub mod referee;
 mod samples;
 pub mod scenario;
 pub mod table;

@@ -43,6 +43,22 @@ impl Input {
         Ok(Self { study, sha256, name: argument.path.display().to_string() })
     }
 
+    /// Reads a model without compiling it: for what needs no equations.
+    ///
+    /// # Errors
+    /// [`Failure::Model`] with every mistake.
+    pub(super) fn load(
+        argument: &ModelArgument,
+        overrides: &[Override],
+        terminal: Terminal,
+    ) -> Result<Loaded, Failure> {
+        let loaded = open(&argument.path, overrides, terminal)?;
+        if !loaded.diagnostics.is_empty() {
+            terminal.diagnostics(&loaded.diagnostics);
+        }
+        Ok(loaded)
+    }
+
     /// The same model with another closure and without triggers: for where it rests.
     ///
     /// # Errors

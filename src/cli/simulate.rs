@@ -81,7 +81,7 @@ const MOST_ROWS: f64 = 1e7;
 
 pub(super) fn run(arguments: &Arguments, session: &Session) -> Result<Exit, Failure> {
     let input = Input::read(&arguments.model, &session.overrides, session.terminal)?;
-    let triggers = chosen(&input.study.model, arguments)?;
+    let triggers = chosen(&input.study.model, &arguments.triggers, arguments.no_triggers)?;
     let over = triggers.iter().map(|t| t.at.value + t.duration.as_ref().map_or(0.0, |d| d.value)).fold(0.0, f64::max);
     let until = match &arguments.until {
         Some(text) => quantity::duration("--until", text)?,
@@ -122,16 +122,20 @@ pub(super) fn run(arguments: &Arguments, session: &Session) -> Result<Exit, Fail
 }
 
 /// The largest of 1, 2, 5 times a power of ten that is not above a step.
-fn round_down(step: f64) -> f64 {
+pub(super) fn round_down(step: f64) -> f64 {
     let power = 10.0_f64.powi(step.log10().floor() as i32);
     [5.0, 2.0].into_iter().map(|m| m * power).find(|&s| s <= step).unwrap_or(power)
 }
 
-fn chosen(model: &Model, arguments: &Arguments) -> Result<Vec<Trigger>, Failure> {
-    if arguments.no_triggers {
+/// The triggers of a model that are to happen: those named, or all, or none.
+///
+/// # Errors
+/// [`Failure::Usage`] for a name that no trigger has.
+pub(super) fn chosen(model: &Model, wanted: &[String], none: bool) -> Result<Vec<Trigger>, Failure> {
+    if none {
         return Ok(Vec::new());
     }
-    if arguments.triggers.is_empty() {
+    if wanted.is_empty() {
         return Ok(model.triggers.clone());
     }
     let known = |name: &String| {
@@ -144,7 +148,7 @@ fn chosen(model: &Model, arguments: &Arguments) -> Result<Vec<Trigger>, Failure>
             Failure::usage(format!("the model has no trigger `{name}`"), hint)
         })
     };
-    arguments.triggers.iter().map(known).collect()
+    wanted.iter().map(known).collect()
 }
 
 fn start(study: &Study, from: From, terminal: Terminal) -> Vec<f64> {

@@ -1,0 +1,151 @@
+//! What services do: admit, queue, work, call others, answer.
+
+use super::super::calendar::Kind;
+use super::super::slab::{Answer, NONE, Phase};
+use super::Engine;
+use crate::model::types::Expired;
+
+impl Engine<'_> {
+    #[inline]
+    fn target(&self, slot: u32) -> usize {
+        usize::from(self.callers[usize::from(self.slab[slot].stream)].target)
+    }
+
+    /// An attempt reaches its service.
+    #[inline]
+    pub(super) fn arrive(&mut self, slot: u32) {
+        let place = self.target(slot);
+        let service = &self.settings.services[place];
+        let station = &mut self.stations[place];
+        station.count.offered += 1;
+        if f64::from(station.inside) >= service.limit {
+            station.count.rejected += 1;
+            return self.respond(slot, Answer::Reject);
+        }
+        station.advance(self.now);
+        station.inside += 1;
+        self.slab[slot].entered = self.now;
+        if station.waiting == 0 && f64::from(station.busy) < service.servers {
+            self.start(slot, place);
+        } else {
+            self.slab[slot].phase = Phase::Waiting;
+            station.wait(self.slab[slot].class, slot, &self.slab);
+        }
+    }
+
+    /// A slot takes an attempt; the integrals have been carried on.
+    #[inline]
+    fn start(&mut self, slot: u32, place: usize) {
+        let service = &self.settings.services[place];
+        let station = &mut self.stations[place];
+        let wait = self.now - self.slab[slot].entered;
+        station.busy += 1;
+        station.count.started += 1;
+        station.count.wait += wait;
+        station.count.wait_square += wait * wait;
+        let time =
+            service.time * service.law.draw(&mut self.work[place]) + service.slowdown * f64::from(station.inside);
+        self.slab[slot].phase = Phase::Working;
+        self.schedule(time, Kind::Done, slot);
+    }
+
+    /// Free slots take who waits.
+    #[inline]
+    pub(super) fn fill_slots(&mut self, place: usize) {
+        while f64::from(self.stations[place].busy) < self.settings.services[place].servers {
+            let switch = self.settings.services[place].switch;
+            let Some(slot) = self.stations[place].next(switch, &self.slab) else { return };
+            self.stations[place].advance(self.now);
+            if self.slab[slot].abandoned && self.system.services[place].expired == Expired::Drop {
+                self.stations[place].inside -= 1;
+                self.stations[place].count.dropped += 1;
+                self.slab.release(slot);
+            } else {
+                self.start(slot, place);
+            }
+        }
+    }
+
+    /// Work in a slot is done: nested calls follow, or the answer.
+    #[inline]
+    pub(super) fn done(&mut self, slot: u32) {
+        let place = self.target(slot);
+        if self.system.services[place].calls.is_empty() {
+            return self.leave(slot, place);
+        }
+        self.slab[slot].phase = Phase::Calling;
+        self.slab[slot].call = 0;
+        self.slab[slot].left = self.number_of_calls(place, 0);
+        self.next_call(slot);
+    }
+
+    /// Calls to make: the whole part of the count, and one more with the probability of the rest.
+    fn number_of_calls(&mut self, place: usize, call: usize) -> u32 {
+        let stream = self.system.services[place].calls.start + call;
+        let count = self.settings.counts[stream - self.clients.len()];
+        let extra = self.callers[stream].calls.happens(count.fract());
+        count.trunc() as u32 + u32::from(extra)
+    }
+
+    /// Makes the next nested call of an attempt that holds a slot, or answers it after the last.
+    pub(super) fn next_call(&mut self, slot: u32) {
+        let place = self.target(slot);
+        let calls = self.system.services[place].calls.clone();
+        self.slab[slot].child = NONE;
+        while self.slab[slot].left == 0 {
+            let next = usize::from(self.slab[slot].call) + 1;
+            if next >= calls.len() {
+                return self.leave(slot, place);
+            }
+            self.slab[slot].call = next as u16;
+            self.slab[slot].left = self.number_of_calls(place, next);
+        }
+        self.slab[slot].left -= 1;
+        let stream = calls.start + usize::from(self.slab[slot].call);
+        self.begin_call(stream, slot, self.slab[slot].class);
+    }
+
+    /// An attempt leaves its slot with an answer.
+    #[inline]
+    fn leave(&mut self, slot: u32, place: usize) {
+        let station = &mut self.stations[place];
+        station.advance(self.now);
+        station.busy -= 1;
+        station.inside -= 1;
+        station.count.served += 1;
+        let share = self.settings.services[place].error_share;
+        let wrong = self.slab[slot].answer == Answer::Error || self.mishaps[place].happens(share);
+        if self.stations[place].waiting > 0 {
+            self.fill_slots(place);
+        }
+        self.respond(slot, if wrong { Answer::Error } else { Answer::Well });
+    }
+
+    /// Takes an attempt out of queue or slot, and with it the nested call it waits for.
+    pub(super) fn cancel(&mut self, slot: u32) {
+        let place = self.target(slot);
+        let attempt = self.slab[slot];
+        self.slab.release(slot);
+        let station = &mut self.stations[place];
+        station.advance(self.now);
+        match attempt.phase {
+            Phase::Waiting => {
+                station.waiting -= 1;
+                station.inside -= 1;
+            }
+            Phase::Working | Phase::Calling => {
+                station.busy -= 1;
+                station.inside -= 1;
+            }
+            // Still on its way: it never arrives.
+            _ => return,
+        }
+        station.count.cancelled += 1;
+        if attempt.child != NONE {
+            self.abandon(attempt.child);
+        }
+        if attempt.phase != Phase::Waiting {
+            self.fill_slots(place);
+        }
+    }
+}
