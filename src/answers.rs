@@ -10,5 +10,6 @@ pub mod closed_forms;
 pub mod gate;
 pub mod landscape;
 pub mod limits;
+pub mod odds;
 pub mod study;
 pub mod triggers;
