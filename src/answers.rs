@@ -12,5 +12,6 @@ pub mod compare;
 pub mod gate;
 pub mod landscape;
 pub mod limits;
+pub mod odds;
 pub mod study;
 pub mod triggers;

@@ -5,8 +5,10 @@
 use super::closed_forms::stable_capacity;
 use super::landscape::{Landscape, LandscapeError, State as Found, landscape};
 use super::limits::{Limit, LimitKind, Limits, limits};
+use super::odds::{Odds, Varied};
 use super::study::Study;
-use super::triggers::{Fate, Plan, Range, Threshold};
+use super::triggers::{Fate, Plan, Range, Threshold, TriggerError};
+use crate::chance::events::Events;
 use crate::dynamics::equilibria::Completeness;
 use crate::dynamics::outcome::Outcome;
 use crate::model::types::{Arrivals, Budget};
@@ -116,7 +118,9 @@ pub struct TriggerReport {
     pub critical_duration: Option<Percentiles>,
     /// How large it must be at its stated duration; null if no size tips the system.
     pub critical_size: Option<Percentiles>,
-    /// `tips`, `heals` or `undecided`, for the trigger as stated.
+    /// Share of runs that tip under the trigger as stated.
+    pub probability: Option<f64>,
+    /// `tips`, `heals` or `undecided`, for the middle run under the trigger as stated.
     pub outcome: &'static str,
 }
 
@@ -398,41 +402,67 @@ fn median(study: &Study, good: Option<(&Landscape, usize)>, warnings: &mut Vec<S
 fn triggers(study: &Study, median: Option<&(Landscape, usize)>, warnings: &mut Vec<String>) -> Vec<TriggerReport> {
     let Some((landscape, good)) = median else { return Vec::new() };
     let Some(range) = Range::new(&study.median, landscape, *good) else { return Vec::new() };
+    let events = Events::new(&study.median);
     let mut reports = Vec::new();
     for trigger in &study.model.triggers {
-        let report = Plan::new(&study.median, trigger).and_then(|plan| {
-            let stated = plan.duration.unwrap_or(0.0);
-            let fate = range.run(&plan, 1.0, stated)?;
-            let duration = range.critical_duration(&plan, 1.0)?;
-            let size = range.critical_size(&plan, stated, 1.0)?;
-            Ok((plan, fate, duration, size))
-        });
-        match report {
-            Ok((plan, fate, duration, size)) => {
-                for (what, threshold) in [("duration", duration), ("size", size)] {
-                    if threshold == Threshold::Undecided {
-                        warnings.push(format!("trigger `{}`: critical {what} inconclusive", plan.name));
-                    }
-                }
-                let percentiles =
-                    |p50: f64, unit: &str| Percentiles { p10: None, p50: Some(p50), p90: None, unit: unit.to_owned() };
-                reports.push(TriggerReport {
-                    name: plan.name.clone(),
-                    size: plan.scale.shown(1.0),
-                    duration: plan.duration,
-                    critical_duration: duration.value().map(|v| percentiles(v, "s")),
-                    critical_size: size.value().map(|v| percentiles(plan.scale.shown(v), &plan.scale.unit)),
-                    outcome: match fate {
-                        Fate::Tips => "tips",
-                        Fate::Heals => "heals",
-                        Fate::Undecided => "undecided",
-                    },
-                });
-            }
+        match Plan::new(&study.median, trigger).and_then(|plan| answer(&range, &events, &plan, warnings)) {
+            Ok(report) => reports.push(report),
             Err(error) => warnings.push(error.to_string()),
         }
     }
     reports
+}
+
+/// What one trigger does.
+fn answer(
+    range: &Range<'_>,
+    events: &Events,
+    plan: &Plan,
+    warnings: &mut Vec<String>,
+) -> Result<TriggerReport, TriggerError> {
+    let stated = plan.duration.unwrap_or(0.0);
+    let fate = range.run(plan, 1.0, stated)?;
+    let duration = range.critical_duration(plan, 1.0)?;
+    let size = range.critical_size(plan, stated, 1.0)?;
+    for (what, threshold) in [("duration", duration), ("size", size)] {
+        if threshold == Threshold::Undecided {
+            warnings.push(format!("trigger `{}`: critical {what} inconclusive", plan.name));
+        }
+    }
+    let mut odds = |varied: Varied, threshold: Threshold| -> Result<Option<Odds>, TriggerError> {
+        let Some(p50) = threshold.value() else { return Ok(None) };
+        let (odds, why) =
+            range.odds(plan, events, varied, if varied == Varied::Duration { 1.0 } else { stated }, p50)?;
+        if let Some(why) = why {
+            warnings.push(format!("trigger `{}`: no p10 and p90 of its critical {varied}: {why}", plan.name));
+        }
+        Ok(Some(odds))
+    };
+    let by_duration = odds(Varied::Duration, duration)?;
+    let by_size = odds(Varied::Size, size)?;
+    let percentiles = |odds: Odds, unit: &str, shown: &dyn Fn(f64) -> f64| Percentiles {
+        p10: odds.p10.map(shown),
+        p50: Some(shown(odds.p50)),
+        p90: odds.p90.map(shown),
+        unit: unit.to_owned(),
+    };
+    Ok(TriggerReport {
+        name: plan.name.clone(),
+        size: plan.scale.shown(1.0),
+        duration: plan.duration,
+        critical_duration: by_duration.map(|odds| percentiles(odds, "s", &|v| v)),
+        critical_size: by_size.map(|odds| percentiles(odds, &plan.scale.unit, &|v| plan.scale.shown(v))),
+        probability: match (by_duration, by_size) {
+            (Some(odds), _) => odds.probability(stated),
+            (None, Some(odds)) => odds.probability(1.0),
+            (None, None) => None,
+        },
+        outcome: match fate {
+            Fate::Tips => "tips",
+            Fate::Heals => "heals",
+            Fate::Undecided => "undecided",
+        },
+    })
 }
 
 /// OSDI 2022 theorem 2 for one client on one service that calls nobody.

@@ -241,6 +241,24 @@ impl<'a> Range<'a> {
         &self.rest
     }
 
+    /// The equations.
+    #[must_use]
+    pub fn fluid(&self) -> &'a Fluid {
+        self.fluid
+    }
+
+    /// Today's parameters.
+    #[must_use]
+    pub fn base(&self) -> &[f64] {
+        &self.base
+    }
+
+    /// The longest lag; 0 without lags.
+    #[must_use]
+    pub fn memory(&self) -> f64 {
+        self.memory
+    }
+
     /// Runs a trigger.
     ///
     /// # Errors

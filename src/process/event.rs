@@ -48,3 +48,29 @@ pub struct Later {
     /// Event that happens then.
     pub fires: Option<usize>,
 }
+
+/// Adds to the rates of events the rates at which others fire them at rest, where a delay changes no rate:
+///
+/// ```text
+/// r_i = own_i + Σ_j Σ_o r_j · probability_jo   over the outcomes o of j that fire i
+/// ```
+///
+/// `probability(j, o)` is that of outcome o of event j. An event may not fire itself, directly or through others.
+pub fn add_fired_rates(events: &[Event], rates: &mut [f64], probability: impl Fn(usize, usize) -> f64) {
+    let own = rates.to_vec();
+    // Without cycles every chain of firings is shorter than the number of events.
+    for _ in 0..events.len() {
+        let mut next = own.clone();
+        for (j, event) in events.iter().enumerate() {
+            for (o, outcome) in event.outcomes.iter().enumerate() {
+                if let Some(fired) = outcome.later.as_ref().and_then(|later| later.fires) {
+                    next[fired] += rates[j] * probability(j, o);
+                }
+            }
+        }
+        if next == rates {
+            return;
+        }
+        rates.copy_from_slice(&next);
+    }
+}

@@ -19,6 +19,9 @@
 //! In the fluid closure E min(n, c) = min(m, c), X = (m - c + 1)⁺, and a queue is full within one request of its limit:
 //! B = logistic(4 (m - K)).
 //!
+//! As an event (fluid closure), a departure of finitely many slots is counted with the dispersion of a renewal process in
+//! heavy traffic: variance of the count per mean count = cs².
+//!
 //! A service that calls others while it holds a slot has S = service_time + Σ count · T, T the mean time of one call with
 //! all its attempts: a quasi-stationary closure, exact in equilibrium, that takes the called service's present state.
 
@@ -26,6 +29,7 @@ use super::Builder;
 use super::stream::MOST_ATTEMPTS;
 use crate::model::types::{CallPolicy, Closure, Jitter, Retry, Service};
 use crate::process::dimension::Dimension;
+use crate::process::event::Event;
 use crate::process::field::StateInfo;
 use crate::process::graph::{Binary, Node, Unary};
 use crate::process::katz;
@@ -53,6 +57,13 @@ pub(super) struct Station {
     pub arrivals: Vec<Node>,
     /// Blocked share of the attempts that arrive.
     pub blocked: Node,
+}
+
+impl Station {
+    /// The state that counts those inside.
+    pub(super) fn queue(&self) -> usize {
+        self.mean
+    }
 }
 
 /// What happens to one attempt: shares of all attempts.
@@ -351,7 +362,20 @@ impl Builder<'_> {
         let accepted_share = self.not(station.blocked);
         let accepted = self.mul(offered, accepted_share);
         self.process.transition(format!("{name}: arrival accepted"), accepted, vec![(station.mean, 1.0)], None);
+        // Attempts bring their own arrivals: see `stream`.
+        let joint = self.joins_events();
+        self.join_last(joint);
         self.process.transition(format!("{name}: departure"), station.departures, vec![(station.mean, -1.0)], None);
+        if joint && station.servers.is_some() {
+            self.join_last(true);
+            self.process.events.push(Event {
+                name: format!("{name}: departure"),
+                rate: Some(station.departures),
+                dispersion: Some(station.variability),
+                jumps: vec![(station.mean, -1.0)],
+                outcomes: Vec::new(),
+            });
+        }
         let m = self.process.graph.state(station.mean);
         if let Some(index) = station.variance {
             let v = self.process.graph.state(index);

@@ -18,16 +18,22 @@
 //! are the retries wanted and g D those made. The exponentials smooth the empty and the full bucket over one token; with an
 //! empty bucket retries are held to `fill` per first attempt, whatever the smoothing.
 //!
+//! What is one event (fluid closure only, see [`crate::process::event`]): an attempt leaves the back-off, enters the queue or is refused,
+//! and sends its client to the next back-off, all at once or exactly a timeout later. Its event has the rate of the last
+//! back-off stage; where a wait is a true delay it has none and is fired by the failed attempt before it. A token bucket
+//! stays a flow: its tokens are many small parts, and the share of retries it allows is drawn per retry.
+//!
 //! Closed loop: of N users, those who neither wait nor are in back-off think, and a_1 = thinking/Z. Users whose attempt will
 //! be answered stay for E[W | W <= τ]; those whose attempt will time out for τ. Both are kept as first-order lags with these
 //! means, exact in equilibrium (Little's law).
 
 use super::Builder;
 use super::station::{Fate, Station};
-use crate::model::types::{Arrivals, Budget, CallPolicy, Client, Jitter, Quantity, Retry, Service};
+use crate::model::types::{Arrivals, Budget, CallPolicy, Client, Closure, Jitter, Quantity, Retry, Service};
 use crate::process::dimension::Dimension;
+use crate::process::event::{Event, Later, Outcome};
 use crate::process::field::StateInfo;
-use crate::process::graph::{Binary, Node, Unary};
+use crate::process::graph::{Binary, Node, Op, Unary};
 use crate::process::lower::Type;
 use crate::process::population::State;
 
@@ -38,6 +44,34 @@ struct Stream {
     fate: Fate,
     /// Users in back-off, all attempts together.
     waiting: Vec<usize>,
+}
+
+/// What of one attempt is part of its event.
+struct Try {
+    /// Attempts per second; `None` if only a failed attempt before it makes one.
+    rate: Option<Node>,
+    /// Back-off stage it leaves.
+    from: Option<usize>,
+    /// Where a failure leads: the wait before the next attempt.
+    next: Option<Next>,
+}
+
+/// The wait before an attempt.
+#[derive(Clone, Copy)]
+struct Next {
+    /// Fixed part, in seconds.
+    fixed: Node,
+    /// First stage of the rest; `None` if there is none.
+    stage: Option<usize>,
+    /// Position of the attempt in its stream.
+    attempt: usize,
+}
+
+/// States of a closed loop that count those who wait for an answer.
+#[derive(Clone, Copy, Default)]
+struct Watchers {
+    in_time: Option<usize>,
+    in_vain: Option<usize>,
 }
 
 /// Largest finite number of attempts that is expanded attempt by attempt.
@@ -69,7 +103,7 @@ impl Builder<'_> {
                         hint,
                     );
                 }
-                self.stream(&name, &call.target.value, &call.policy, first, 1.0);
+                self.stream(&name, &call.target.value, &call.policy, (first, 1.0), Watchers::default());
             }
         }
         for service in &order {
@@ -99,7 +133,8 @@ impl Builder<'_> {
         let (stream, load) = match &client.arrivals {
             Arrivals::Open { load } => {
                 let node = self.number(load);
-                (self.stream(name, &client.calls.value, &client.policy, node, load.value), node)
+                let first = (node, load.value);
+                (self.stream(name, &client.calls.value, &client.policy, first, Watchers::default()), node)
             }
             Arrivals::Closed { users, think } => {
                 let stream = self.closed_loop(client, users, think);
@@ -166,17 +201,30 @@ impl Builder<'_> {
         self.output("yield", served, plain, "", "goodput / load");
     }
 
-    fn stream(&mut self, name: &str, target: &str, policy: &CallPolicy, first: Node, scale: f64) -> Option<Stream> {
+    /// `first`: rate of first attempts and its typical size.
+    fn stream(
+        &mut self,
+        name: &str,
+        target: &str,
+        policy: &CallPolicy,
+        (first, scale): (Node, f64),
+        watchers: Watchers,
+    ) -> Option<Stream> {
         let station = self.stations.get(target).cloned()?;
         let fate = self.fate(&station, policy);
         let plain = Type::Quantity(Dimension::NONE);
         self.name(format!("{name}.late"), fate.late, plain);
         let mut attempts = vec![first];
         let mut waiting = Vec::new();
+        let mut tries = vec![Try { rate: Some(first), from: None, next: None }];
+        let mut allowed = None;
         if let Some(retry) = &policy.retry
             && retry.attempts.value > 1.0
         {
-            self.retries(name, policy, retry, fate, scale.max(1e-9), &mut attempts, &mut waiting);
+            allowed = self.retries(name, policy, retry, fate, scale.max(1e-9), &mut attempts, &mut waiting, &mut tries);
+        }
+        if self.joins_events() {
+            self.attempt_events(name, policy, fate, station.queue(), allowed, &tries, watchers);
         }
         let total = self.process.graph.sum(&attempts);
         if let Some(station) = self.stations.get_mut(target) {
@@ -195,7 +243,8 @@ impl Builder<'_> {
         scale: f64,
         attempts: &mut Vec<Node>,
         waiting: &mut Vec<usize>,
-    ) {
+        tries: &mut Vec<Try>,
+    ) -> Option<Node> {
         let unlimited = retry.attempts.value.is_infinite();
         if retry.attempts.value.is_finite() && retry.attempts.value > MOST_ATTEMPTS {
             let message = format!("more than {MOST_ATTEMPTS} attempts are expanded one by one and would be slow");
@@ -204,7 +253,7 @@ impl Builder<'_> {
                 message,
                 "write attempts = \"unlimited\", which has its own equations",
             );
-            return;
+            return None;
         }
         if unlimited && (retry.jitter != Jitter::Exponential || retry.backoff.value == 0.0) {
             let message = "unlimited attempts need an exponential back-off greater than zero";
@@ -213,7 +262,7 @@ impl Builder<'_> {
                 message,
                 "write jitter = \"exponential\", or a finite number of attempts",
             );
-            return;
+            return None;
         }
         let budget = retry.budget.as_ref().map(|b| self.bucket(name, b));
         // Retries wanted, for the bucket; without delays: a bucket is asked when the failure is felt.
@@ -222,7 +271,8 @@ impl Builder<'_> {
         for k in 2..=last {
             let before = attempts[k - 2];
             let forever = unlimited && k == last;
-            let (next, own) = self.retry_stage(name, policy, retry, fate, (before, k, forever), scale, budget, waiting);
+            let (next, own) =
+                self.retry_stage(name, policy, retry, fate, (before, k, forever), scale, budget, waiting, tries);
             wanted.extend(own);
             attempts.push(next);
         }
@@ -230,6 +280,7 @@ impl Builder<'_> {
             let demand = self.process.graph.sum(&wanted);
             self.fill_bucket(index, allowed, demand, attempts[0], fill, size);
         }
+        budget.map(|(_, allowed)| allowed)
     }
 
     /// Number of back-offs before they stop changing (growth 1, or the cap reached).
@@ -262,6 +313,7 @@ impl Builder<'_> {
         scale: f64,
         budget: Option<(usize, Node)>,
         waiting: &mut Vec<usize>,
+        tries: &mut Vec<Try>,
     ) -> (Node, Vec<Node>) {
         let backoff = self.backoff(retry, k);
         let zero_wait = retry.backoff.value == 0.0;
@@ -296,6 +348,12 @@ impl Builder<'_> {
             chain.push((index, node));
         }
         let out = chain.last().map(|&(_, node)| self.div(node, stage));
+        let next = Next { fixed, stage: chain.first().map(|&(index, _)| index), attempt: k - 1 };
+        if let Some(before) = tries.last_mut() {
+            before.next = Some(next);
+        }
+        tries.push(Try { rate: out, from: chain.last().map(|&(index, _)| index), next: forever.then_some(next) });
+        let joint = self.joins_events();
         let source = match (forever, out) {
             (true, Some(out)) => self.add(before, out),
             _ => before,
@@ -326,6 +384,7 @@ impl Builder<'_> {
                     let delay = (self.process.graph.value(delay) != Some(0.0)).then_some(delay);
                     let label = format!("{name}: attempt {} {verb}", k - 1);
                     self.process.transition(label, retried, vec![(index, 1.0)], delay);
+                    self.join_last(joint);
                 }
                 None => arriving.push(self.process.graph.delayed(retried, delay)),
             }
@@ -335,10 +394,105 @@ impl Builder<'_> {
             let mut jumps = vec![(index, -1.0)];
             jumps.extend(chain.get(s + 1).map(|&(next, _)| (next, 1.0)));
             self.process.transition(format!("{name}: back-off before attempt {k} ends"), leaving, jumps, None);
+            self.join_last(joint && s + 1 == chain.len());
         }
         let rate = out.unwrap_or_else(|| self.process.graph.sum(&arriving));
         self.name(format!("{name}.attempt_{k}"), rate, Type::Quantity(Dimension::REQUEST_RATE));
         (rate, wanted)
+    }
+
+    /// Events of the attempts of a stream. Outcomes of attempt k, with A the share of retries the budget allows and F a
+    /// failure that is retried:
+    ///
+    /// ```text
+    /// refused and retried            rejected · A                      to the next wait, at once
+    /// late and retried               timed out · A                     queue + 1; to the next wait a timeout later
+    /// failed and retried             failed · A                        queue + 1; to the next wait, at once
+    /// accepted and nothing follows   accepted - retried of accepted    queue + 1
+    /// ```
+    #[expect(clippy::too_many_arguments, reason = "one place, and each is a different thing")]
+    fn attempt_events(
+        &mut self,
+        name: &str,
+        policy: &CallPolicy,
+        fate: Fate,
+        queue: usize,
+        allowed: Option<Node>,
+        tries: &[Try],
+        watchers: Watchers,
+    ) {
+        let base = self.process.events.len();
+        let timeout = policy.timeout.as_ref().map(|t| self.number(t));
+        let zero = self.c(0.0);
+        let on = policy.retry.as_ref().map(|r| r.on);
+        for (k, attempt) in tries.iter().enumerate() {
+            let enters = |watcher: Option<usize>| -> Vec<(usize, f64)> {
+                std::iter::once((queue, 1.0)).chain(watcher.map(|w| (w, 1.0))).collect()
+            };
+            let failures = [
+                (on.is_some_and(|on| on.reject), fate.rejected, Vec::new(), zero),
+                (on.is_some_and(|on| on.timeout), fate.timed_out, enters(watchers.in_vain), timeout.unwrap_or(zero)),
+                (on.is_some_and(|on| on.error), fate.failed, enters(watchers.in_time), zero),
+            ];
+            let mut outcomes = Vec::new();
+            // What is left of the late and of the others once those who will be back are taken out.
+            let on_time = self.add(fate.answered, fate.failed);
+            let mut rest = [zero, fate.timed_out, on_time];
+            for (i, (on, share, jumps, after)) in failures.into_iter().enumerate() {
+                let Some(next) = attempt.next.filter(|_| on && self.process.graph.value(share) != Some(0.0)) else {
+                    continue;
+                };
+                let probability = allowed.map_or(share, |a| self.mul(share, a));
+                rest[i] = self.sub(rest[i], probability);
+                let delay = self.add(after, next.fixed);
+                let outcome = self.retried_outcome(probability, jumps, delay, base, next);
+                outcomes.push(outcome);
+            }
+            for (i, watcher) in [(1, watchers.in_vain), (2, watchers.in_time)] {
+                let nothing_left = match self.process.graph.op(rest[i]) {
+                    Op::Binary(Binary::Sub, a, b) => a == b,
+                    _ => self.process.graph.value(rest[i]) == Some(0.0),
+                };
+                if !nothing_left {
+                    outcomes.push(Outcome { probability: rest[i], jumps: enters(watcher), later: None });
+                }
+            }
+            let jumps = attempt.from.map(|stage| (stage, -1.0)).into_iter().collect();
+            let name = format!("{name}: attempt {}", k + 1);
+            self.process.events.push(Event { name, rate: attempt.rate, dispersion: None, jumps, outcomes });
+        }
+    }
+
+    /// An attempt that fails and comes back.
+    fn retried_outcome(
+        &mut self,
+        probability: Node,
+        mut jumps: Vec<(usize, f64)>,
+        delay: Node,
+        base: usize,
+        next: Next,
+    ) -> Outcome {
+        let later = match next.stage {
+            Some(stage) if self.process.graph.value(delay) == Some(0.0) => {
+                jumps.push((stage, 1.0));
+                None
+            }
+            Some(stage) => Some(Later { delay, jumps: vec![(stage, 1.0)], fires: None }),
+            None => Some(Later { delay, jumps: Vec::new(), fires: Some(base + next.attempt) }),
+        };
+        Outcome { probability, jumps, later }
+    }
+
+    /// Only paths need events, and paths need one state per queue: its length.
+    pub(super) fn joins_events(&self) -> bool {
+        self.closure == Closure::Fluid
+    }
+
+    /// Marks the transition added last as part of an event.
+    pub(super) fn join_last(&mut self, joint: bool) {
+        if let Some(last) = self.process.transitions.last_mut() {
+            last.joint = joint;
+        }
     }
 
     fn part(&mut self, whole: Node, divisor: f64) -> Node {
@@ -421,7 +575,9 @@ impl Builder<'_> {
         let thinking = self.process.graph.binary(Binary::Max, zero, left);
         let first = self.div(thinking, pause);
         let scale = users.value / think.value.max(1e-3);
-        let stream = self.stream(&name, &client.calls.value, &client.policy, first, scale)?;
+        let watchers = Watchers { in_time: Some(served), in_vain: vain.map(|v| v.0) };
+        let stream = self.stream(&name, &client.calls.value, &client.policy, (first, scale), watchers)?;
+        let joint = self.joins_events();
         let station: Station = self.stations.get(&client.calls.value).cloned()?;
         self.output(
             format!("{name}.thinking"),
@@ -447,12 +603,14 @@ impl Builder<'_> {
         };
         let leaving = self.div(in_time, stay);
         self.process.transition(format!("{name}: attempt sent, will be answered"), entering, vec![(served, 1.0)], None);
+        self.join_last(joint);
         self.process.transition(format!("{name}: answer"), leaving, vec![(served, -1.0)], None);
         if let (Some((index, node)), Some(timeout)) = (vain, &client.policy.timeout) {
             let timeout = self.number(timeout);
             let entering = self.mul(stream.attempts, stream.fate.timed_out);
             let leaving = self.div(node, timeout);
             self.process.transition(format!("{name}: attempt sent, will be late"), entering, vec![(index, 1.0)], None);
+            self.join_last(joint);
             self.process.transition(format!("{name}: timeout"), leaving, vec![(index, -1.0)], None);
         }
         Some(stream)
