@@ -52,7 +52,7 @@ impl Input {
         overrides: &[Override],
         terminal: Terminal,
     ) -> Result<Loaded, Failure> {
-        let loaded = open(&argument.path, overrides, terminal)?;
+        let loaded = open(&argument.path, overrides, Some(terminal))?;
         if !loaded.diagnostics.is_empty() {
             terminal.diagnostics(&loaded.diagnostics);
         }
