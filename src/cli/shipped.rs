@@ -18,6 +18,7 @@ macro_rules! shipped {
 /// All of them, by name.
 pub(super) const SHIPPED: &[Shipped] = shipped![
     "concurrency-latency",
+    "fifo-lifo",
     "m1",
     "m1-bounded",
     "mm1-retry",

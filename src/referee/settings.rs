@@ -18,6 +18,7 @@ pub(super) struct Settings {
 pub(super) struct Client {
     pub(super) source: Source,
     pub(super) network: f64,
+    pub(super) work: f64,
     /// Target of the Apdex, infinite if there is none.
     pub(super) apdex: f64,
 }
@@ -53,6 +54,7 @@ pub(super) struct Service {
     pub(super) limit: f64,
     pub(super) switch: f64,
     pub(super) error_share: f64,
+    pub(super) pickup: f64,
 }
 
 impl Settings {
@@ -63,6 +65,7 @@ impl Settings {
                 Arrivals::Closed { users, think } => Source::Closed { users: users.value, think: think.value },
             },
             network: client.network.value,
+            work: client.work.value,
             apdex: client.apdex.as_ref().or(model.meta.apdex.as_ref()).map_or(f64::INFINITY, |q| q.value),
         });
         let calls = || model.services.iter().flat_map(|s| &s.calls);
@@ -80,6 +83,7 @@ impl Settings {
                 (Order::Fifo | Order::Priority, _) => f64::INFINITY,
             },
             error_share: service.error_share.value,
+            pickup: service.queue.pickup.value,
         });
         Self {
             clients: clients.collect(),

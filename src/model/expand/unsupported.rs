@@ -13,6 +13,9 @@ impl Builder<'_> {
         let mut found: Vec<(Span, &str)> = Vec::new();
         for client in &model.clients {
             policy(&client.policy, &mut found);
+            if client.work.value != 1.0 {
+                found.push((client.work.span.clone(), "`work`"));
+            }
             if client.network.value > 0.0 {
                 found.push((client.network.span.clone(), "`network`"));
             }
@@ -35,6 +38,9 @@ impl Builder<'_> {
             }
             if service.distribution.value == Distribution::Empirical {
                 found.push((service.distribution.span.clone(), "`distribution = \"empirical\"`"));
+            }
+            if service.queue.pickup.value > 0.0 {
+                found.push((service.queue.pickup.span.clone(), "`pickup`"));
             }
             if service.slowdown.value > 0.0 {
                 found.push((service.slowdown.span.clone(), "`slowdown`"));

@@ -55,6 +55,7 @@ fn client(name: &Text, table: &Reader<'_>) -> Client {
         arrivals: arrivals(name, table),
         policy: policy(table),
         priority: table.quantity_or_nan("priority"),
+        work: table.quantity_or_nan("work"),
         network: table.quantity_or_nan("network"),
         apdex: table.quantity("apdex"),
     }
@@ -199,7 +200,12 @@ fn queue(service: &Reader<'_>) -> Queue {
         // Absent: the defaults, under the paths they would have.
         let empty = crate::model::tree::Table::default();
         let table = Reader::of(&empty, &spec::QUEUE, service.path_of("queue"), &(0..0), service.sink());
-        return Queue { limit: table.quantity_or_nan("limit"), order: Setting::default(), switch: None };
+        return Queue {
+            limit: table.quantity_or_nan("limit"),
+            order: Setting::default(),
+            switch: None,
+            pickup: table.quantity_or_nan("pickup"),
+        };
     };
     let order = setting(&table, "order", |word| match word {
         "lifo" => Order::Lifo,
@@ -207,7 +213,12 @@ fn queue(service: &Reader<'_>) -> Queue {
         "priority" => Order::Priority,
         _ => Order::Fifo,
     });
-    Queue { limit: table.quantity_or_nan("limit"), order, switch: table.quantity("switch") }
+    Queue {
+        limit: table.quantity_or_nan("limit"),
+        order,
+        switch: table.quantity("switch"),
+        pickup: table.quantity_or_nan("pickup"),
+    }
 }
 
 fn calls(service: &Text, table: &Reader<'_>) -> Vec<ServiceCall> {

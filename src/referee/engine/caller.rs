@@ -96,6 +96,7 @@ impl Engine<'_> {
         }
         if let Some(client) = client {
             self.clients[client].count.attempts += 1;
+            self.slab[slot].work = self.settings.clients[client].work;
             let network = self.settings.clients[client].network;
             if network > 0.0 {
                 let leg = network * self.clients[client].network.exponential();
