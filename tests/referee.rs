@@ -135,7 +135,7 @@ fn speed() {
 fn noise_alone_tips_near_the_fold() {
     for load in [88.0, 89.0, 90.0, 91.0, 92.0, 93.0, 94.0] {
         let system = storm(&[&format!("client.web.load={load} req/s")]);
-        let plan = Plan { replications: 100, sample_every: 5.0, latencies: false, ..Plan::steady(640.0) };
+        let plan = Plan { replications: 100, sample_every: 5.0, latencies: false, ..Plan::steady(3600.0) };
         let runs = system.replicate(&plan).expect("runs");
         let n = runs.iter().filter(|r| r.outcome(60.0) == Outcome::Collapsed).count();
         println!("load {load}: {n} of 100 collapsed within an hour");
@@ -197,7 +197,7 @@ fn failures_of_oldest_and_newest_first() {
         (&["client.web.load=150 req/s"], 65.4),
         (&["client.web.load=150 req/s", "service.api.queue.limit=110"], 1.67),
     ] {
-        for duration in [5.5, 7.0, 9.0] {
+        for duration in [8.0, 9.0, 10.0] {
             let overrides: Vec<Override> = overrides.iter().map(|&o| Override::new(o)).collect();
             let loaded = model::load(text, "fifo-lifo.toml", &overrides).unwrap_or_else(|d| panic!("{d}"));
             let system = System::new(&loaded.model).expect("a system");

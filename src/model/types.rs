@@ -153,6 +153,18 @@ pub struct CallPolicy {
     pub retry: Option<Retry>,
     /// `timeout_jitter`: whether the timeout is exactly that, or drawn anew for each attempt.
     pub patience: Setting<Patience>,
+    /// `gives_up`: when a timeout is felt.
+    pub gives_up: Setting<GivesUp>,
+}
+
+/// `gives_up`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum GivesUp {
+    /// When the timeout runs out (the default).
+    #[default]
+    AtTimeout,
+    /// When the answer comes and is found to be late.
+    AtAnswer,
 }
 
 /// A word chosen in the file, with its place there (empty for a default).

@@ -1,7 +1,7 @@
 //! The numbers of a model as they stand between two triggers.
 
 use super::law::Law;
-use crate::model::types::{Arrivals, Budget, CallPolicy, Jitter, Model, Order, Patience, RetryOn};
+use crate::model::types::{Arrivals, Budget, CallPolicy, GivesUp, Jitter, Model, Order, Patience, RetryOn};
 
 /// All numbers.
 #[derive(Debug, Clone)]
@@ -34,6 +34,7 @@ pub(super) struct Policy {
     /// Infinite if the caller waits for ever.
     pub(super) timeout: f64,
     pub(super) patience: Patience,
+    pub(super) gives_up: GivesUp,
     pub(super) attempts: f64,
     pub(super) backoff: f64,
     pub(super) growth: f64,
@@ -100,6 +101,7 @@ impl Policy {
         let bare = Self {
             timeout: policy.timeout.as_ref().map_or(f64::INFINITY, |q| q.value),
             patience: policy.patience.value,
+            gives_up: policy.gives_up.value,
             attempts: 1.0,
             backoff: 0.0,
             growth: 1.0,

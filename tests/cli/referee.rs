@@ -60,7 +60,11 @@ fn what_has_no_equations_is_simulated_and_refused_elsewhere() {
     let model = "models/fifo-lifo.toml";
     let refused = tipping(&["analyze", model]);
     assert_eq!(refused.code, 2);
-    assert!(refused.err.contains("are not supported yet") && refused.err.contains("tipping referee"), "{}", refused.err);
+    assert!(
+        refused.err.contains("are not supported yet") && refused.err.contains("tipping referee"),
+        "{}",
+        refused.err
+    );
     let done = tipping(&["referee", model, "--for", "20 s", "--replications", "2"]);
     assert_eq!(done.code, 0, "{}", done.err);
     assert!(done.err.contains("no equations"), "{}", done.err);

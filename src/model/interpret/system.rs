@@ -7,8 +7,8 @@ use crate::model::reader::{Reader, join};
 use crate::model::spec;
 use crate::model::tree::{Node, Value};
 use crate::model::types::{
-    Arrivals, Budget, CallPolicy, Client, Distribution, Expired, Jitter, Order, Patience, Quantity, Queue, Retry,
-    RetryOn, Service, ServiceCall, Setting, Text,
+    Arrivals, Budget, CallPolicy, Client, Distribution, Expired, GivesUp, Jitter, Order, Patience, Quantity, Queue,
+    Retry, RetryOn, Service, ServiceCall, Setting, Text,
 };
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -110,6 +110,10 @@ fn policy(table: &Reader<'_>) -> CallPolicy {
         patience: setting(table, "timeout_jitter", |word| match word {
             "exponential" => Patience::Exponential,
             _ => Patience::Fixed,
+        }),
+        gives_up: setting(table, "gives_up", |word| match word {
+            "at-answer" => GivesUp::AtAnswer,
+            _ => GivesUp::AtTimeout,
         }),
     }
 }
