@@ -14,6 +14,8 @@ mod equations;
 mod general;
 #[path = "cli/models.rs"]
 mod models;
+#[path = "cli/referee.rs"]
+mod referee;
 #[path = "cli/schema.rs"]
 mod schema;
 #[path = "cli/simulate.rs"]

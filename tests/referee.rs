@@ -2,7 +2,8 @@
 
 use tipping::model::{self, Override};
 use tipping::referee::odds::{Experiment, Vary, odds};
-use tipping::referee::{Outcome, Plan, Summary, System, TriggerRun};
+use tipping::referee::statistics::NORMAL_99;
+use tipping::referee::{Interval, Outcome, Plan, Summary, System, TriggerRun};
 
 const STORM: &str = include_str!("../models/retry-storm.toml");
 
@@ -65,8 +66,10 @@ fn the_critical_duration_is_that_of_independent_simulations() {
 /// Deadlines do not save a queue in arrival order; the newest first, a budget, or a short queue do.
 #[test]
 fn dropping_what_expired_does_not_prevent_collapse() {
-    let collapsed = |overrides: &[&str]| {
-        let system = storm(overrides);
+    let collapsed_of = |text: &str, overrides: &[&str]| {
+        let overrides: Vec<Override> = overrides.iter().map(|&o| Override::new(o)).collect();
+        let loaded = model::load(text, "retry-storm.toml", &overrides).unwrap_or_else(|d| panic!("{d}"));
+        let system = System::new(&loaded.model).expect("a system");
         let plan = Plan {
             replications: 60,
             triggers: vec![set("client.web.load", 200.0, 30.0, 2.0)],
@@ -77,40 +80,41 @@ fn dropping_what_expired_does_not_prevent_collapse() {
         let runs = system.replicate(&plan).expect("runs");
         let all: Vec<Outcome> = runs.iter().map(|r| r.outcome(30.0)).collect();
         let n = all.iter().filter(|&&o| o == Outcome::Collapsed).count();
-        println!(
-            "{overrides:?}: {n} of {} collapsed, {} good",
-            all.len(),
-            all.iter().filter(|&&o| o == Outcome::Good).count()
-        );
+        println!("{n} of {} collapsed, {} good", all.len(), all.iter().filter(|&&o| o == Outcome::Good).count());
         n
     };
+    let collapsed = |overrides: &[&str]| collapsed_of(STORM, overrides);
     assert_eq!(collapsed(&["service.api.expired=drop"]), 60);
     assert_eq!(collapsed(&["service.api.expired=drop", "service.api.queue.order=lifo"]), 0);
     assert_eq!(collapsed(&["service.api.expired=drop", "service.api.queue.limit=80"]), 0);
-    let budget = "client.web.retry.budget={ kind = \"token-bucket\", fill = 0.1, size = 10 }";
-    assert_eq!(collapsed(&["service.api.expired=drop", budget]), 0);
+    let budget = "retry = { budget = { kind = \"token-bucket\", fill = 0.1, size = 10 }, ";
+    let text = STORM.replace("retry = { ", budget).replace("\"serve\"", "\"drop\"");
+    assert_eq!(collapsed_of(&text, &[]), 0);
 }
 
-/// A collapsed system heals below C/attempts = 25 req/s and not above 26.
+/// A collapsed system heals below C/attempts = 25 req/s. A little above, noise heals it all the same: within ten minutes
+/// most runs at 26 req/s and hardly any at 28.
 #[test]
 fn a_collapsed_system_heals_where_capacity_covers_all_attempts() {
     let healed = |load: f64| {
         let system = storm(&[]);
         let plan = Plan {
-            replications: 10,
+            replications: 20,
             triggers: vec![set("client.web.load", 200.0, 0.0, 10.0), set("client.web.load", load, 40.0, f64::INFINITY)],
             sample_every: 5.0,
             latencies: false,
-            ..Plan::steady(3600.0)
+            ..Plan::steady(640.0)
         };
         let runs = system.replicate(&plan).expect("runs");
         assert!(runs.iter().all(|r| r.outcome_at(40.0, 20.0) == Outcome::Collapsed));
         let n = runs.iter().filter(|r| r.outcome(60.0) == Outcome::Good).count();
-        println!("load {load}: {n} of 10 healed within an hour");
+        println!("load {load}: {n} of 20 healed within ten minutes");
         n
     };
-    assert_eq!(healed(24.0), 10);
-    assert_eq!(healed(27.0), 0);
+    assert_eq!(healed(24.0), 20);
+    assert!(healed(25.0) >= 15);
+    println!("{} {}", healed(26.0), healed(27.0));
+    assert!(healed(28.0) <= 5);
 }
 
 /// Events per second, for orientation.
@@ -135,5 +139,80 @@ fn noise_alone_tips_near_the_fold() {
         let runs = system.replicate(&plan).expect("runs");
         let n = runs.iter().filter(|r| r.outcome(60.0) == Outcome::Collapsed).count();
         println!("load {load}: {n} of 100 collapsed within an hour");
+    }
+}
+
+/// Concurrency-dependent latency, against twenty published runs each: a burst to 80 req/s for 3, 5, 8 s tips 0, 14, 20 of
+/// 20; noise alone tips 9 of 20 within 300 s at 55 req/s and none at 50.
+#[test]
+fn bursts_tip_a_server_that_slows_with_concurrency_as_published() {
+    bursts(40);
+}
+
+/// The same over 200 runs.
+#[test]
+#[ignore = "half a minute"]
+fn bursts_tip_a_server_that_slows_with_concurrency_as_published_over_200_runs() {
+    bursts(200);
+}
+
+fn bursts(replications: u64) {
+    let text = include_str!("../models/concurrency-latency.toml");
+    let of = |overrides: &[String]| {
+        let overrides: Vec<Override> = overrides.iter().map(Override::new).collect();
+        let loaded = model::load(text, "concurrency-latency.toml", &overrides).unwrap_or_else(|d| panic!("{d}"));
+        System::new(&loaded.model).expect("a system")
+    };
+    let collapsed = |load: f64, burst: f64, horizon: f64| {
+        let system = of(&[format!("client.web.load={load} req/s")]);
+        let triggers = if burst > 0.0 { vec![set("client.web.load", 80.0, 20.0, burst)] } else { Vec::new() };
+        let plan =
+            Plan { seed: 3, replications, triggers, sample_every: 0.5, latencies: false, ..Plan::steady(horizon) };
+        let runs = system.replicate(&plan).expect("runs");
+        let n = runs.iter().filter(|r| r.outcome(15.0) == Outcome::Collapsed).count();
+        let good = runs.iter().filter(|r| r.outcome(15.0) == Outcome::Good).count();
+        println!("load {load}, burst {burst} s: {n} of {replications} collapsed, {good} good");
+        n
+    };
+    for (burst, published) in [(3.0, 0), (5.0, 14), (8.0, 20)] {
+        let theirs = Interval::wilson(published, 20, NORMAL_99);
+        let ours = collapsed(40.0, burst, 120.0) as f64 / replications as f64;
+        assert!(theirs.contains(ours), "burst of {burst} s: {ours}, published {theirs:?}");
+    }
+    for (load, published) in [(50.0, 0), (55.0, 9)] {
+        let theirs = Interval::wilson(published, 20, NORMAL_99);
+        let ours = collapsed(load, 0.0, 300.0) as f64 / replications as f64;
+        assert!(theirs.contains(ours), "load {load}: {ours}, published {theirs:?}");
+    }
+}
+
+/// Failed attempts of all attempts in 10^6 ticks, for 0.10 and 0.15 requests per tick.
+#[test]
+#[ignore = "a measurement"]
+fn failures_of_oldest_and_newest_first() {
+    let text = include_str!("../models/fifo-lifo.toml");
+    for (overrides, published) in [
+        (&["client.web.load=100 req/s"][..], 9.93),
+        (&["client.web.load=100 req/s", "service.api.queue.order=lifo"], 0.79),
+        (&["client.web.load=150 req/s"], 65.4),
+        (&["client.web.load=150 req/s", "service.api.queue.limit=110"], 1.67),
+    ] {
+        for duration in [8.0, 9.0, 10.0] {
+            let overrides: Vec<Override> = overrides.iter().map(|&o| Override::new(o)).collect();
+            let loaded = model::load(text, "fifo-lifo.toml", &overrides).unwrap_or_else(|d| panic!("{d}"));
+            let system = System::new(&loaded.model).expect("a system");
+            let trigger = TriggerRun::of(&loaded.model, &loaded.model.triggers[0]).lasting(duration);
+            let plan = Plan { replications: 10, triggers: vec![trigger], sample_every: 10.0, ..Plan::steady(1000.0) };
+            let rates: Vec<f64> = system
+                .replicate(&plan)
+                .expect("runs")
+                .iter()
+                .filter_map(|r| r.samples.last().map(|s| s.clients[0]))
+                .map(|c| 100.0 * (c.timeouts + c.rejects) as f64 / c.attempts as f64)
+                .collect();
+            let mean = rates.iter().sum::<f64>() / rates.len() as f64;
+            let short: Vec<String> = rates.iter().map(|r| format!("{r:.2}")).collect();
+            println!("{published} %: for {duration} s {mean:.2} % of {}", short.join(" "));
+        }
     }
 }

@@ -44,6 +44,7 @@ macro_rules! visit {
             }
             visit!(policy &$($mutable)? client.policy, see, $($mutable)?);
             see(&$($mutable)? client.priority);
+            see(&$($mutable)? client.work);
             see(&$($mutable)? client.network);
             if let Some(q) = &$($mutable)? client.apdex {
                 see(q);
@@ -55,6 +56,7 @@ macro_rules! visit {
             see(&$($mutable)? service.variability);
             see(&$($mutable)? service.slowdown);
             see(&$($mutable)? service.queue.limit);
+            see(&$($mutable)? service.queue.pickup);
             if let Some(q) = &$($mutable)? service.queue.switch {
                 see(q);
             }

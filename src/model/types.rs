@@ -119,6 +119,8 @@ pub struct Client {
     pub policy: CallPolicy,
     /// `priority`: smaller goes first where the order is `priority`; default 0.
     pub priority: Quantity,
+    /// `work`: work of a request in units of the service time; default 1.
+    pub work: Quantity,
     /// `network`: mean of one exponential network leg each way; default 0 s.
     pub network: Quantity,
     /// `apdex`: target T of the application performance index.
@@ -151,6 +153,18 @@ pub struct CallPolicy {
     pub retry: Option<Retry>,
     /// `timeout_jitter`: whether the timeout is exactly that, or drawn anew for each attempt.
     pub patience: Setting<Patience>,
+    /// `gives_up`: when a timeout is felt.
+    pub gives_up: Setting<GivesUp>,
+}
+
+/// `gives_up`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum GivesUp {
+    /// When the timeout runs out (the default).
+    #[default]
+    AtTimeout,
+    /// When the answer comes and is found to be late.
+    AtAnswer,
 }
 
 /// A word chosen in the file, with its place there (empty for a default).
@@ -277,6 +291,8 @@ pub struct Queue {
     pub order: Setting<Order>,
     /// Number waiting above which `adaptive-lifo` turns the order round; the number of servers by default.
     pub switch: Option<Quantity>,
+    /// How long a slot that has become free takes to look into the queue; default 0 s.
+    pub pickup: Quantity,
 }
 
 /// `distribution`.

@@ -18,10 +18,12 @@ pub(super) enum Kind {
     Resume,
     /// A user of a closed loop has thought enough.
     Think,
+    /// A free slot looks into the queue.
+    Pickup,
 }
 
 const KINDS: [Kind; 8] =
-    [Kind::Arrive, Kind::Done, Kind::Answer, Kind::Retry, Kind::Timeout, Kind::Resume, Kind::Think, Kind::Think];
+    [Kind::Arrive, Kind::Done, Kind::Answer, Kind::Retry, Kind::Timeout, Kind::Resume, Kind::Think, Kind::Pickup];
 
 /// Bits of the generation that an entry keeps.
 const GENERATION: u32 = (1 << 29) - 1;
@@ -30,7 +32,7 @@ const GENERATION: u32 = (1 << 29) - 1;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Entry {
     pub(super) time: f64,
-    /// Slot of the attempt in the slab, or number of the client.
+    /// Place of the attempt in the slab, or number of the client or the service.
     pub(super) slot: u32,
     tag: u32,
 }

@@ -215,8 +215,10 @@ impl<'a> Engine<'a> {
 
     #[inline]
     fn carry_out(&mut self, entry: Entry) {
-        if entry.kind() == Kind::Think {
-            return self.thought(entry.slot as usize);
+        match entry.kind() {
+            Kind::Think => return self.thought(entry.slot as usize),
+            Kind::Pickup => return self.fill_slots(entry.slot as usize),
+            _ => {}
         }
         if !entry.is_of(self.slab[entry.slot].generation) {
             // It ended meanwhile: nothing happened.
@@ -230,7 +232,7 @@ impl<'a> Engine<'a> {
             Kind::Answer => self.receive(entry.slot),
             Kind::Timeout => self.timeout(entry.slot),
             Kind::Resume => self.next_call(entry.slot),
-            Kind::Think => {}
+            Kind::Think | Kind::Pickup => {}
         }
     }
 

@@ -1,7 +1,7 @@
 //! The numbers of a model as they stand between two triggers.
 
 use super::law::Law;
-use crate::model::types::{Arrivals, Budget, CallPolicy, Jitter, Model, Order, Patience, RetryOn};
+use crate::model::types::{Arrivals, Budget, CallPolicy, GivesUp, Jitter, Model, Order, Patience, RetryOn};
 
 /// All numbers.
 #[derive(Debug, Clone)]
@@ -18,6 +18,7 @@ pub(super) struct Settings {
 pub(super) struct Client {
     pub(super) source: Source,
     pub(super) network: f64,
+    pub(super) work: f64,
     /// Target of the Apdex, infinite if there is none.
     pub(super) apdex: f64,
 }
@@ -33,6 +34,7 @@ pub(super) struct Policy {
     /// Infinite if the caller waits for ever.
     pub(super) timeout: f64,
     pub(super) patience: Patience,
+    pub(super) gives_up: GivesUp,
     pub(super) attempts: f64,
     pub(super) backoff: f64,
     pub(super) growth: f64,
@@ -53,6 +55,7 @@ pub(super) struct Service {
     pub(super) limit: f64,
     pub(super) switch: f64,
     pub(super) error_share: f64,
+    pub(super) pickup: f64,
 }
 
 impl Settings {
@@ -63,6 +66,7 @@ impl Settings {
                 Arrivals::Closed { users, think } => Source::Closed { users: users.value, think: think.value },
             },
             network: client.network.value,
+            work: client.work.value,
             apdex: client.apdex.as_ref().or(model.meta.apdex.as_ref()).map_or(f64::INFINITY, |q| q.value),
         });
         let calls = || model.services.iter().flat_map(|s| &s.calls);
@@ -80,6 +84,7 @@ impl Settings {
                 (Order::Fifo | Order::Priority, _) => f64::INFINITY,
             },
             error_share: service.error_share.value,
+            pickup: service.queue.pickup.value,
         });
         Self {
             clients: clients.collect(),
@@ -96,6 +101,7 @@ impl Policy {
         let bare = Self {
             timeout: policy.timeout.as_ref().map_or(f64::INFINITY, |q| q.value),
             patience: policy.patience.value,
+            gives_up: policy.gives_up.value,
             attempts: 1.0,
             backoff: 0.0,
             growth: 1.0,

@@ -40,6 +40,8 @@ pub(super) struct Attempt {
     pub(super) first: f64,
     /// When it reached the service.
     pub(super) entered: f64,
+    /// Work, in units of the service time.
+    pub(super) work: f64,
     pub(super) generation: u32,
     /// Which attempt of its request this is, from 1.
     pub(super) index: u32,
@@ -65,6 +67,7 @@ const EMPTY: Attempt = Attempt {
     sent: 0.0,
     first: 0.0,
     entered: 0.0,
+    work: 1.0,
     generation: 0,
     index: 1,
     parent: NONE,

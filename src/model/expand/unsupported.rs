@@ -1,7 +1,7 @@
 //! What the system layer can say and the equations cannot follow yet: refused by every analysis, run by the referee.
 
 use super::Builder;
-use crate::model::types::{CallPolicy, Distribution, Expired, Order, Patience, Quantity, Retry, Span};
+use crate::model::types::{CallPolicy, Distribution, Expired, GivesUp, Order, Patience, Quantity, Retry, Span};
 
 /// What to do about it.
 const HINT: &str = "`tipping referee` simulates it";
@@ -13,6 +13,9 @@ impl Builder<'_> {
         let mut found: Vec<(Span, &str)> = Vec::new();
         for client in &model.clients {
             policy(&client.policy, &mut found);
+            if client.work.value != 1.0 {
+                found.push((client.work.span.clone(), "`work`"));
+            }
             if client.network.value > 0.0 {
                 found.push((client.network.span.clone(), "`network`"));
             }
@@ -36,6 +39,9 @@ impl Builder<'_> {
             if service.distribution.value == Distribution::Empirical {
                 found.push((service.distribution.span.clone(), "`distribution = \"empirical\"`"));
             }
+            if service.queue.pickup.value > 0.0 {
+                found.push((service.queue.pickup.span.clone(), "`pickup`"));
+            }
             if service.slowdown.value > 0.0 {
                 found.push((service.slowdown.span.clone(), "`slowdown`"));
             }
@@ -52,6 +58,9 @@ impl Builder<'_> {
 fn policy(policy: &CallPolicy, found: &mut Vec<(Span, &'static str)>) {
     if policy.timeout.is_some() && policy.patience.value != Patience::Fixed {
         found.push((policy.patience.span.clone(), "`timeout_jitter = \"exponential\"`"));
+    }
+    if policy.timeout.is_some() && policy.gives_up.value != GivesUp::AtTimeout {
+        found.push((policy.gives_up.span.clone(), "`gives_up = \"at-answer\"`"));
     }
     let probability = |retry: &Retry| Some(&retry.probability).filter(|p| p.value < 1.0).cloned();
     if let Some(Quantity { span, .. }) = policy.retry.as_ref().and_then(probability) {

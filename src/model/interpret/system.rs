@@ -7,8 +7,8 @@ use crate::model::reader::{Reader, join};
 use crate::model::spec;
 use crate::model::tree::{Node, Value};
 use crate::model::types::{
-    Arrivals, Budget, CallPolicy, Client, Distribution, Expired, Jitter, Order, Patience, Quantity, Queue, Retry,
-    RetryOn, Service, ServiceCall, Setting, Text,
+    Arrivals, Budget, CallPolicy, Client, Distribution, Expired, GivesUp, Jitter, Order, Patience, Quantity, Queue,
+    Retry, RetryOn, Service, ServiceCall, Setting, Text,
 };
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -55,6 +55,7 @@ fn client(name: &Text, table: &Reader<'_>) -> Client {
         arrivals: arrivals(name, table),
         policy: policy(table),
         priority: table.quantity_or_nan("priority"),
+        work: table.quantity_or_nan("work"),
         network: table.quantity_or_nan("network"),
         apdex: table.quantity("apdex"),
     }
@@ -109,6 +110,10 @@ fn policy(table: &Reader<'_>) -> CallPolicy {
         patience: setting(table, "timeout_jitter", |word| match word {
             "exponential" => Patience::Exponential,
             _ => Patience::Fixed,
+        }),
+        gives_up: setting(table, "gives_up", |word| match word {
+            "at-answer" => GivesUp::AtAnswer,
+            _ => GivesUp::AtTimeout,
         }),
     }
 }
@@ -199,7 +204,12 @@ fn queue(service: &Reader<'_>) -> Queue {
         // Absent: the defaults, under the paths they would have.
         let empty = crate::model::tree::Table::default();
         let table = Reader::of(&empty, &spec::QUEUE, service.path_of("queue"), &(0..0), service.sink());
-        return Queue { limit: table.quantity_or_nan("limit"), order: Setting::default(), switch: None };
+        return Queue {
+            limit: table.quantity_or_nan("limit"),
+            order: Setting::default(),
+            switch: None,
+            pickup: table.quantity_or_nan("pickup"),
+        };
     };
     let order = setting(&table, "order", |word| match word {
         "lifo" => Order::Lifo,
@@ -207,7 +217,12 @@ fn queue(service: &Reader<'_>) -> Queue {
         "priority" => Order::Priority,
         _ => Order::Fifo,
     });
-    Queue { limit: table.quantity_or_nan("limit"), order, switch: table.quantity("switch") }
+    Queue {
+        limit: table.quantity_or_nan("limit"),
+        order,
+        switch: table.quantity("switch"),
+        pickup: table.quantity_or_nan("pickup"),
+    }
 }
 
 fn calls(service: &Text, table: &Reader<'_>) -> Vec<ServiceCall> {

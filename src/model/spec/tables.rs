@@ -94,12 +94,20 @@ pub(crate) static CLIENT: Table = Table {
         key("think", Optional, number(TIME, Range::NotNegative), "Closed loop: mean think time of a user"),
         key("timeout", Optional, number(TIME, Range::Positive), "Per attempt; without it the caller waits for ever"),
         key("timeout_jitter", Default("none"), Kind::Choice(PATIENCES), "How the timeout is randomised"),
+        key("gives_up", Default("at-timeout"), Kind::Choice(GIVES_UP), "When a timeout is felt"),
         key("retry", Optional, Kind::Table(&RETRY), "Retry policy, or the name of a preset"),
         key("priority", Default("0"), number(NONE, Range::Any), "Smaller goes first where the order is by priority"),
+        key("work", Default("1"), number(NONE, Range::NotNegative), "Work of a request, in units of the service time"),
         key("network", Default("0 s"), number(TIME, Range::NotNegative), "Mean of one exponential leg each way"),
         key("apdex", Optional, number(TIME, Range::Positive), "Target of the Apdex: satisfied within it"),
     ],
 };
+
+/// `gives_up`.
+static GIVES_UP: &[Choice] = &[
+    choice("at-timeout", "when the timeout runs out"),
+    choice("at-answer", "when the answer comes and is found to be late"),
+];
 
 /// `timeout_jitter`.
 static PATIENCES: &[Choice] =
@@ -202,6 +210,7 @@ pub(crate) static QUEUE: Table = Table {
     keys: &[
         key("limit", Default("unlimited"), count(Range::AtLeastOne, true), "Waiting plus in service"),
         key("order", Default("fifo"), Kind::Choice(ORDERS), "Order of service"),
+        key("pickup", Default("0 s"), number(TIME, Range::NotNegative), "Until a free slot looks into the queue"),
         key("switch", Optional, count(Range::NotNegative, false), "Number waiting above which adaptive-lifo is LIFO"),
     ],
 };
@@ -238,6 +247,7 @@ pub(crate) static CALL: Table = Table {
         key("count", Default("1"), number(NONE, Range::NotNegative), "Calls per request"),
         key("timeout", Optional, number(TIME, Range::Positive), "Per attempt; without it the caller waits for ever"),
         key("timeout_jitter", Default("none"), Kind::Choice(PATIENCES), "How the timeout is randomised"),
+        key("gives_up", Default("at-timeout"), Kind::Choice(GIVES_UP), "When a timeout is felt"),
         key("retry", Optional, Kind::Table(&RETRY), "Retry policy, or the name of a preset"),
     ],
 };

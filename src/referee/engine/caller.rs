@@ -5,7 +5,7 @@ use super::super::record::PER_SECOND;
 use super::super::settings::Source;
 use super::super::slab::{Answer, NONE, Phase};
 use super::Engine;
-use crate::model::types::{Expired, Jitter, Patience};
+use crate::model::types::{Expired, GivesUp, Jitter, Patience};
 
 impl Engine<'_> {
     /// A request of an open-loop client begins.
@@ -76,7 +76,7 @@ impl Engine<'_> {
         attempt.phase = Phase::Outbound;
         let generation = attempt.generation;
         let policy = &self.settings.policies[stream];
-        if policy.timeout < f64::INFINITY {
+        if policy.timeout < f64::INFINITY && policy.gives_up == GivesUp::AtTimeout {
             let caller = &mut self.callers[stream];
             let timeout = match policy.patience {
                 Patience::Fixed => policy.timeout,
@@ -96,6 +96,7 @@ impl Engine<'_> {
         }
         if let Some(client) = client {
             self.clients[client].count.attempts += 1;
+            self.slab[slot].work = self.settings.clients[client].work;
             let network = self.settings.clients[client].network;
             if network > 0.0 {
                 let leg = network * self.clients[client].network.exponential();
@@ -128,8 +129,10 @@ impl Engine<'_> {
         if attempt.abandoned {
             return self.slab.release(slot);
         }
+        let policy = &self.settings.policies[usize::from(attempt.stream)];
+        let late = policy.gives_up == GivesUp::AtAnswer && self.now - attempt.sent > policy.timeout;
         match attempt.answer {
-            Answer::Well => {
+            Answer::Well if !late => {
                 self.slab.release(slot);
                 match attempt.parent {
                     NONE => self.answered(usize::from(attempt.stream), attempt.first),
@@ -138,7 +141,7 @@ impl Engine<'_> {
             }
             answer => {
                 self.slab.release(slot);
-                self.failed(&attempt, answer);
+                self.failed(&attempt, if late { Answer::Timeout } else { answer });
             }
         }
     }

@@ -1,6 +1,6 @@
 //! What services do: admit, queue, work, call others, answer.
 
-use super::super::calendar::Kind;
+use super::super::calendar::{Entry, Kind};
 use super::super::slab::{Answer, NONE, Phase};
 use super::Engine;
 use crate::model::types::Expired;
@@ -25,7 +25,8 @@ impl Engine<'_> {
         station.advance(self.now);
         station.inside += 1;
         self.slab[slot].entered = self.now;
-        if station.waiting == 0 && f64::from(station.busy) < service.servers {
+        // A slot that has just become free may not have looked into the queue yet: who comes now is first.
+        if (station.waiting == 0 || service.pickup > 0.0) && f64::from(station.busy) < service.servers {
             self.start(slot, place);
         } else {
             self.slab[slot].phase = Phase::Waiting;
@@ -43,8 +44,8 @@ impl Engine<'_> {
         station.count.started += 1;
         station.count.wait += wait;
         station.count.wait_square += wait * wait;
-        let time =
-            service.time * service.law.draw(&mut self.work[place]) + service.slowdown * f64::from(station.inside);
+        let work = service.time * service.law.draw(&mut self.work[place]) * self.slab[slot].work;
+        let time = work + service.slowdown * f64::from(station.inside);
         self.slab[slot].phase = Phase::Working;
         self.schedule(time, Kind::Done, slot);
     }
@@ -116,7 +117,12 @@ impl Engine<'_> {
         let share = self.settings.services[place].error_share;
         let wrong = self.slab[slot].answer == Answer::Error || self.mishaps[place].happens(share);
         if self.stations[place].waiting > 0 {
-            self.fill_slots(place);
+            let pickup = self.settings.services[place].pickup;
+            if pickup > 0.0 {
+                self.calendar.push(Entry::new(self.now + pickup, Kind::Pickup, place as u32, 0));
+            } else {
+                self.fill_slots(place);
+            }
         }
         self.respond(slot, if wrong { Answer::Error } else { Answer::Well });
     }
