@@ -1,1 +1,3 @@
 //! Noise: what the finite number of requests does to the fluid picture. May use `process`, `dynamics` and `random`.
+
+pub mod chain;

@@ -11,6 +11,7 @@ mod failure;
 mod files;
 mod input;
 mod models;
+mod noise;
 mod progress;
 mod quantity;
 mod shipped;
@@ -75,6 +76,7 @@ enum Verb {
     Analyze(analyze::Arguments),
     Simulate(simulate::Arguments),
     Branches(branches::Arguments),
+    Noise(noise::Arguments),
     Equations(equations::Arguments),
     Models(models::Arguments),
 }
@@ -112,6 +114,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Verb::Analyze(arguments) => analyze::run(arguments, &session),
         Verb::Simulate(arguments) => simulate::run(arguments, &session),
         Verb::Branches(arguments) => branches::run(arguments, &session),
+        Verb::Noise(arguments) => noise::run(arguments, &session),
         Verb::Equations(arguments) => equations::run(arguments, &session),
         Verb::Models(arguments) => models::run(arguments, &session),
     };

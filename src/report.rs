@@ -10,6 +10,7 @@ pub mod figures;
 pub mod json;
 pub mod markdown;
 mod measures;
+pub mod noise;
 mod samples;
 pub mod scenario;
 pub mod table;

@@ -4,8 +4,7 @@
 //! ν (-Q_SS) = λ ν,   ν >= 0,   Σ ν = 1        1/λ: mean time until it leaves, started from ν
 //! ```
 //!
-//! Found by inverse iteration ν ← ν (-Q_SS)⁻¹, in which nothing is subtracted. The quotients of successive iterates
-//! enclose 1/λ (Collatz and Wielandt), so that the rate comes with a bound of its error.
+//! Found by inverse iteration ν ← ν (-Q_SS)⁻¹, in which nothing is subtracted. (Darroch and Seneta 1967)
 
 use super::Chain;
 use super::classes::Classes;
@@ -27,8 +26,8 @@ pub struct Quasi {
 }
 
 impl Chain {
-    /// The quasi-stationary distribution of the states that `factors` were eliminated over; `leaves` must hold: rates out
-    /// of them exist. `None` if the states fall into classes of their own, where the limit depends on the start.
+    /// The quasi-stationary distribution of the states that `factors` were eliminated over: the one that is reached from
+    /// the uniform distribution.
     ///
     /// # Errors
     /// [`ChainError::NotConverged`].
