@@ -155,3 +155,34 @@ fn what_has_no_chain_is_named() {
 fn build_memory() -> Result<Vec<f64>, ChainError> {
     chain_of(&shipped("retrial"), &[]).chain.stationary(1000)
 }
+
+/// Peak memory of this process in GiB, where the system tells.
+fn peak_memory() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|l| l.starts_with("VmHWM"))?;
+    let kib: f64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kib / f64::from(1 << 20))
+}
+
+/// A million states: `cargo test --release --test chains -- --ignored --nocapture million`.
+#[test]
+#[ignore = "takes half a minute and several GiB; run with --release"]
+fn a_million_states() {
+    let sizes = ["limit=999", "state.n.max=999", "room=999", "state.o.max=999", "load=11 /s"];
+    let started = std::time::Instant::now();
+    let built = chain_of(&shipped("retrial"), &sizes);
+    assert_eq!(built.chain.len(), 1_000_000);
+    let ready = started.elapsed();
+    let room = 12 << 30;
+    let stationary = built.chain.stationary(room).expect("solved");
+    let solved = started.elapsed();
+    let lattice = built.chain.lattice();
+    let far: Vec<bool> = (0..lattice.len()).map(|i| lattice.coordinate(i, 0) >= 150).collect();
+    let passage = built.chain.passage(&far, room).expect("solved");
+    let all = started.elapsed();
+    eprintln!("built {ready:?}, stationary {solved:?}, passage {all:?}, peak {:?} GiB", peak_memory());
+    close(stationary.iter().sum(), 1.0, 1e-12);
+    // From the good state it is as if the queue ended at 200.
+    close(passage.mean[0], 3.672350354193e9, 1e-8);
+    assert!(all.as_secs() < 120 && peak_memory().is_none_or(|gib| gib < 12.0));
+}

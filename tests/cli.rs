@@ -12,6 +12,8 @@ mod equations;
 mod general;
 #[path = "cli/models.rs"]
 mod models;
+#[path = "cli/noise.rs"]
+mod noise;
 #[path = "cli/schema.rs"]
 mod schema;
 #[path = "cli/simulate.rs"]

@@ -100,7 +100,8 @@ fn within<T: Send>(session: &Session, work: impl FnOnce() -> T + Send) -> Result
 
 /// A bound as typed: `queue=0..500`, with or without units.
 fn bound(process: &Process, text: &str) -> Result<Bound, Failure> {
-    let form = || Failure::usage(format!("--bound `{text}` is not understood"), "write for example --bound queue=0..500");
+    let form =
+        || Failure::usage(format!("--bound `{text}` is not understood"), "write for example --bound queue=0..500");
     let (name, range) = text.split_once('=').ok_or_else(form)?;
     let (low, high) = range.split_once("..").ok_or_else(form)?;
     let name = name.trim();
@@ -149,7 +150,9 @@ fn refusal(error: ChainError) -> Failure {
         ChainError::BadRate { .. } => {
             "rates must be zero or more everywhere within the bounds: use max(0, ...) or narrower bounds".to_owned()
         }
-        ChainError::Memory { .. } => "choose narrower bounds with --bound, or allow more with --memory 12GiB".to_owned(),
+        ChainError::Memory { .. } => {
+            "choose narrower bounds with --bound, or allow more with --memory 12GiB".to_owned()
+        }
         _ => return Failure::Unsolved(error.to_string()),
     };
     Failure::usage(error.to_string(), hint)

@@ -11,8 +11,10 @@ use super::classes::Classes;
 use super::error::ChainError;
 use super::factors::Factors;
 
-/// Most iterations.
-const STEPS: usize = 300;
+/// Most iterations, and fewest that are tried.
+const STEPS: (usize, usize) = (5000, 60);
+/// Multiplications that all iterations together may take.
+const WORK: f64 = 2e9;
 /// Relative change of the mean stay at which it counts as found.
 const SETTLED: f64 = 1e-11;
 
@@ -41,7 +43,8 @@ impl Chain {
         let share = 1.0 / inside.len() as f64;
         inside.iter().for_each(|&i| now[i] = share);
         let (mut last, mut settled) = (0.0, 0);
-        for _ in 0..STEPS {
+        let steps = ((WORK / factors.entries()) as usize).clamp(STEPS.1, STEPS.0);
+        for _ in 0..steps {
             let mut next = now.clone();
             factors.solve_transposed(&mut next);
             let stay: f64 = inside.iter().map(|&i| next[i]).sum();
@@ -57,7 +60,7 @@ impl Chain {
                 return Ok(Quasi { distribution: now, stay });
             }
         }
-        Err(ChainError::NotConverged { what: "a quasi-stationary distribution", steps: STEPS })
+        Err(ChainError::NotConverged { what: "a quasi-stationary distribution", steps })
     }
 
     /// Factors of the states of a set, for [`quasi_stationary`](Self::quasi_stationary).
