@@ -2,8 +2,9 @@
 //!
 //! [`run`] is a trajectory to look at, [`events`] what happens by chance along it, [`response`] how a disturbance at one time
 //! changes a number of later, and [`odds`] puts them together: the variance of that number. [`paths`] are whole stochastic
-//! runs.
+//! runs. [`chain`] is the exact Markov chain of a process whose states are bounded.
 
+pub mod chain;
 pub mod events;
 pub mod odds;
 pub mod paths;

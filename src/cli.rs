@@ -12,6 +12,7 @@ mod failure;
 mod files;
 mod input;
 mod models;
+mod noise;
 mod progress;
 mod quantity;
 mod referee;
@@ -79,6 +80,7 @@ enum Verb {
     Branches(branches::Arguments),
     Compare(compare::Arguments),
     Referee(referee::Arguments),
+    Noise(noise::Arguments),
     Equations(equations::Arguments),
     Models(models::Arguments),
 }
@@ -118,6 +120,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Verb::Branches(arguments) => branches::run(arguments, &session),
         Verb::Compare(arguments) => compare::run(arguments, &session),
         Verb::Referee(arguments) => referee::run(arguments, &session),
+        Verb::Noise(arguments) => noise::run(arguments, &session),
         Verb::Equations(arguments) => equations::run(arguments, &session),
         Verb::Models(arguments) => models::run(arguments, &session),
     };

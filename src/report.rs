@@ -12,6 +12,7 @@ pub mod json;
 pub mod markdown;
 mod measures;
 pub mod referee;
+pub mod noise;
 mod samples;
 pub mod scenario;
 pub mod table;

@@ -16,6 +16,8 @@ mod general;
 mod models;
 #[path = "cli/referee.rs"]
 mod referee;
+#[path = "cli/noise.rs"]
+mod noise;
 #[path = "cli/schema.rs"]
 mod schema;
 #[path = "cli/simulate.rs"]

@@ -9,6 +9,7 @@
 //! π Q = 0,  Σ π = 1          stationary distribution
 //! ```
 
+pub mod build;
 pub mod classes;
 mod dense;
 pub mod dissection;
@@ -20,6 +21,7 @@ pub mod lattice;
 pub mod passage;
 pub mod plan;
 pub mod quasi;
+pub mod survey;
 
 use classes::Classes;
 use dissection::Dissection;

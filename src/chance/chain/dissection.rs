@@ -44,8 +44,7 @@ impl Dissection {
     #[must_use]
     pub fn of(lattice: &Lattice, reach: &[usize], keep: &[bool]) -> Self {
         let mut states: Vec<u32> = (0..lattice.len() as u32).filter(|&i| keep[i as usize]).collect();
-        let mut dissection =
-            Self { order: Vec::with_capacity(states.len()), groups: Vec::new(), roots: Vec::new() };
+        let mut dissection = Self { order: Vec::with_capacity(states.len()), groups: Vec::new(), roots: Vec::new() };
         dissection.roots = dissection.split(lattice, reach, &mut states);
         dissection
     }
@@ -163,7 +162,8 @@ mod tests {
                     for b in &parts[k + 1..] {
                         let near = |i: u32, j: u32| {
                             (0..sizes.len()).all(|d| {
-                                lattice.coordinate(i as usize, d).abs_diff(lattice.coordinate(j as usize, d)) <= reach[d]
+                                lattice.coordinate(i as usize, d).abs_diff(lattice.coordinate(j as usize, d))
+                                    <= reach[d]
                             })
                         };
                         assert!(!a.iter().any(|&i| b.iter().any(|&j| near(i, j))));

@@ -56,10 +56,12 @@ pub enum ChainError {
         allowed: u64,
     },
     /// Several parts that are never left once entered.
-    #[error("there are {0} sets of states that are never left once entered: which one it ends in is a matter of the start")]
+    #[error(
+        "there are {0} sets of states that are never left once entered: which one it ends in is a matter of the start"
+    )]
     SeveralClasses(usize),
     /// A number too small or too large for floating point came up.
-    #[error("rates or times beyond the range of floating-point numbers came up in the elimination")]
+    #[error("rates or times beyond the range of floating-point numbers came up: narrower bounds may help")]
     Range,
     /// An iteration stopped without an answer.
     #[error("{what} did not converge in {steps} steps")]

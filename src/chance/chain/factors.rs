@@ -66,6 +66,12 @@ impl Factors {
         &self.plan
     }
 
+    /// Number of entries of the factors: multiplications per solution.
+    #[must_use]
+    pub fn entries(&self) -> f64 {
+        self.fronts.iter().map(|f| (f.upper.len() + f.lower.len()) as f64).sum::<f64>().max(1.0)
+    }
+
     /// Solves M x = b. `values` holds b by state on entry and x on return; other states are left alone.
     pub fn solve(&self, values: &mut [f64]) {
         let mut x: Vec<f64> = self.gather(values);
@@ -145,24 +151,22 @@ impl Factors {
             for (row, &place) in front.lower.chunks_exact(p).zip(places) {
                 add_scaled(own, behind[place as usize - group.last], row);
             }
-            let mut largest = 0.0_f64;
             for k in (0..p).rev() {
                 if !(ground && group.first + k + 1 == n) {
                     own[k] /= front.pivots[k];
                 }
+                if ground && own[k] > LARGE {
+                    // What vanishes by this is below the smallest number beside this entry.
+                    let unit = own[k];
+                    own.iter_mut().chain(behind.iter_mut()).for_each(|value| *value /= unit);
+                }
                 let (before, value) = (&front.upper[k * width..], own[k]);
-                largest = largest.max(value);
                 add_scaled(&mut own[..k], value, before);
-            }
-            if ground && largest > LARGE {
-                x[group.first..].iter_mut().for_each(|value| *value /= largest);
             }
         }
     }
 
-    fn groups(
-        &self,
-    ) -> impl DoubleEndedIterator<Item = (&super::dissection::Group, (&Front, &Vec<u32>))> {
+    fn groups(&self) -> impl DoubleEndedIterator<Item = (&super::dissection::Group, (&Front, &Vec<u32>))> {
         self.plan.dissection.groups.iter().zip(self.fronts.iter().zip(&self.plan.borders))
     }
 

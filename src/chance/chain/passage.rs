@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! (-Q m)_i = 1   outside the target, m = 0 inside:    mean time to the target
-//! (-Q v)_i = Σ_j q_ij (m_j - m_i)²                    its variance: no difference of large moments
+//! (-Q s)_i = 2 m_i                                    second moment of that time
+//! (-Q v)_i = Σ_j q_ij (m_j - m_i)²                    variance of that time
 //! (-Q h)_i = Σ_{j in B} q_ij  outside A and B:        probability of B before A
 //! ```
 
@@ -49,17 +50,31 @@ impl Chain {
     }
 
     /// Standard deviation of a first-passage time by starting state, in seconds; infinite where the mean is.
+    ///
+    /// Of two ways to the variance each is exact where the other is not: the second moment less the square of the mean
+    /// when the spread is of the order of the mean, as for rare events; the squared steps of the mean when it is small.
     #[must_use]
     pub fn deviation(&self, passage: &Passage) -> Vec<f64> {
         let mean = &passage.mean;
         // Squares are taken in units of the longest time, so that they do not overflow.
         let unit = mean.iter().copied().filter(|m| m.is_finite()).fold(f64::MIN_POSITIVE, f64::max);
+        let mut second: Vec<f64> = mean.iter().map(|m| 2.0 * (m / unit)).collect();
+        passage.factors.solve(&mut second);
         let step = |i: usize, j: usize| ((mean[j] - mean[i]) / unit).powi(2);
         let noise = |i: usize| self.forward.row(i).map(|(j, rate)| rate * step(i, j)).sum();
         let finite = |i: usize| mean[i] > 0.0 && mean[i].is_finite();
         let mut variance: Vec<f64> = (0..mean.len()).map(|i| if finite(i) { noise(i) } else { mean[i] }).collect();
         passage.factors.solve(&mut variance);
-        variance.into_iter().map(|v| if v.is_finite() { unit * v.sqrt() } else { v }).collect()
+        let deviation = |i: usize| {
+            if !finite(i) {
+                return mean[i];
+            }
+            // Both in units of the square of this mean.
+            let square = mean[i] / unit;
+            let large = second[i] / (mean[i] * square) - 1.0;
+            mean[i] * (if large > 1e-2 { large } else { variance[i] / (square * square) }).sqrt()
+        };
+        (0..mean.len()).map(deviation).collect()
     }
 
     /// The committor: the probability, by starting state, of coming to `target` before `other`. One inside the target;

@@ -58,8 +58,7 @@ impl Plan {
             border.sort_unstable();
             borders.push(border);
         }
-        let mut plan =
-            Self { dissection, position, borders, wide: Vec::new(), factors: 0, peak: 0, work: 0.0 };
+        let mut plan = Self { dissection, position, borders, wide: Vec::new(), factors: 0, peak: 0, work: 0.0 };
         plan.measure();
         plan
     }

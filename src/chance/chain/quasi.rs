@@ -4,16 +4,17 @@
 //! ν (-Q_SS) = λ ν,   ν >= 0,   Σ ν = 1        1/λ: mean time until it leaves, started from ν
 //! ```
 //!
-//! Found by inverse iteration ν ← ν (-Q_SS)⁻¹, in which nothing is subtracted. The quotients of successive iterates
-//! enclose 1/λ (Collatz and Wielandt), so that the rate comes with a bound of its error.
+//! Found by inverse iteration ν ← ν (-Q_SS)⁻¹, in which nothing is subtracted. (Darroch and Seneta 1967)
 
 use super::Chain;
 use super::classes::Classes;
 use super::error::ChainError;
 use super::factors::Factors;
 
-/// Most iterations.
-const STEPS: usize = 300;
+/// Most iterations, and fewest that are tried.
+const STEPS: (usize, usize) = (5000, 60);
+/// Multiplications that all iterations together may take.
+const WORK: f64 = 2e9;
 /// Relative change of the mean stay at which it counts as found.
 const SETTLED: f64 = 1e-11;
 
@@ -27,8 +28,8 @@ pub struct Quasi {
 }
 
 impl Chain {
-    /// The quasi-stationary distribution of the states that `factors` were eliminated over; `leaves` must hold: rates out
-    /// of them exist. `None` if the states fall into classes of their own, where the limit depends on the start.
+    /// The quasi-stationary distribution of the states that `factors` were eliminated over: the one that is reached from
+    /// the uniform distribution.
     ///
     /// # Errors
     /// [`ChainError::NotConverged`].
@@ -42,7 +43,8 @@ impl Chain {
         let share = 1.0 / inside.len() as f64;
         inside.iter().for_each(|&i| now[i] = share);
         let (mut last, mut settled) = (0.0, 0);
-        for _ in 0..STEPS {
+        let steps = ((WORK / factors.entries()) as usize).clamp(STEPS.1, STEPS.0);
+        for _ in 0..steps {
             let mut next = now.clone();
             factors.solve_transposed(&mut next);
             let stay: f64 = inside.iter().map(|&i| next[i]).sum();
@@ -58,7 +60,7 @@ impl Chain {
                 return Ok(Quasi { distribution: now, stay });
             }
         }
-        Err(ChainError::NotConverged { what: "a quasi-stationary distribution", steps: STEPS })
+        Err(ChainError::NotConverged { what: "a quasi-stationary distribution", steps })
     }
 
     /// Factors of the states of a set, for [`quasi_stationary`](Self::quasi_stationary).
