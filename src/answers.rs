@@ -7,6 +7,7 @@
 
 pub mod analysis;
 pub mod closed_forms;
+pub mod collapse;
 pub mod gate;
 pub mod landscape;
 pub mod limits;
