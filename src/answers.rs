@@ -1,7 +1,8 @@
 //! What users ask: verdict, tip-over and recovery load, headroom, states, critical triggers.
 //!
 //! [`study`] compiles a model; [`landscape`] finds its branches, equilibria and escapes; [`limits`] reads the tip-over and
-//! recovery load off a branch; [`triggers`] finds critical sizes and durations; [`analysis`] puts the answers together as
+//! recovery load off a branch; [`triggers`] finds critical sizes and durations;
+//! [`collapse`] says how long the good state lasts under noise; [`analysis`] puts the answers together as
 //! the document that every report prints; [`gate`] checks it against a condition; [`closed_forms`] holds published
 //! formulas that are printed beside the answers and that tests hold them to.
 

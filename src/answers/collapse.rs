@@ -23,6 +23,8 @@ use serde::Serialize;
 
 /// Largest value of the coordinate at which a path counts as collapsed.
 pub const FURTHEST: f64 = 2.0;
+/// How long the good state must last where the model does not say, in seconds.
+pub const DEFAULT_HORIZON: f64 = 30.0 * 86_400.0;
 /// Events spent on the mean time at today's load, on each load of the search, and on extrapolation.
 const EVENTS: [u64; 3] = [6_000_000, 2_000_000, 6_000_000];
 /// Loads tried in the search.
@@ -276,6 +278,3 @@ fn try_add(study: &Study, findings: &mut Findings, seed: u64) -> Result<(), Coll
         estimate.map(|e| CollapseTime { value: e.mean, unit: "s", method: e.method, interval: e.interval });
     Ok(())
 }
-
-/// How long the good state must last where the model does not say, in seconds.
-const DEFAULT_HORIZON: f64 = 30.0 * 86_400.0;
