@@ -13,7 +13,11 @@ const MOST_LEVELS: usize = 80;
 /// Share of a repetition's events spent at the first level at most.
 const BASE: f64 = 0.4;
 /// Entrances to the first level that are enough, per trial.
-const ENTRANCES: u64 = 4;
+const ENTRANCES: u64 = 2;
+/// Collapses that are enough where they are counted, per repetition.
+const COLLAPSES: u64 = 32;
+/// Most events from which the good region is read off.
+const SURVEY: u64 = 200_000;
 /// Samples of the coordinate from which the good region is read off.
 const SAMPLE_EVERY: u64 = 32;
 
@@ -70,7 +74,7 @@ pub(super) fn wander(
     let enough = keep.map_or(u64::MAX, |k| ENTRANCES * k as u64);
     let first = levels.at.first().copied().unwrap_or(question.target);
     let mut restarts = 0;
-    while base.events < events && base.entrances < enough {
+    while base.events < events && base.entrances < enough && base.collapses < COLLAPSES {
         let mut path = question.path(effort.seed, (repetition << 48) | restarts)?;
         restarts += 1;
         // Past the first level since it last was in the good region?
@@ -157,7 +161,7 @@ pub(super) fn pilot(question: &Question<'_>, effort: &Effort, events: u64) -> Re
     let mut samples = Vec::new();
     let mut path = question.path(effort.seed, u64::MAX)?;
     let (mut collapsed, mut count) = (false, 0_u64);
-    let survey = events / 4;
+    let survey = (events / 4).min(SURVEY);
     let mut watch = |p: &Path<'_>| {
         let xi = question.coordinate.of(p);
         count += 1;
