@@ -1,8 +1,8 @@
 //! How often it will die by itself: the mean time to collapse at a load, and the load at which it falls below the horizon.
 //!
 //! Noise is that of the events of the system (every arrival, departure and retry at its own instant), simulated on the equations of
-//! the middle run; see [`crate::chance::escape`]. The good state and the saddle beside it are those of these equations. A
-//! path counts as collapsed halfway between the saddle and the collapsed state, in the coordinate that is 0 at the good
+//! the middle run; see [`crate::chance::escape`]. The good state and the saddle beside it are those of these equations, or
+//! of the moments where these alone have a saddle: they only say where to look. A path counts as collapsed halfway between the saddle and the collapsed state, in the coordinate that is 0 at the good
 //! state and 1 at the saddle, and at [`FURTHEST`] at most.
 //!
 //! `tip_over_load.with_noise` is the root of ln τ(load) = ln horizon, τ the mean time to collapse. ln τ falls smoothly with
@@ -15,10 +15,13 @@ use super::study::Study;
 use crate::chance::escape::{Answer, Coordinate, Effort, Estimate, Method, Question, extrapolated, mean_time, scales};
 use crate::chance::paths::{Machine, MachineError, Path, PathError};
 use crate::dynamics::newton::newton;
-use crate::dynamics::spectrum::{SpectrumOptions, spectrum};
+use crate::dynamics::outcome::distance;
+use crate::dynamics::spectrum::{Spectrum, SpectrumOptions, spectrum};
 use crate::model::unit;
 use crate::process::dimension::Dimension;
 use crate::process::event::Event;
+use crate::process::field::Field;
+use crate::process::fluid::Fluid;
 use serde::Serialize;
 
 /// Largest value of the coordinate at which a path counts as collapsed.
@@ -27,8 +30,13 @@ pub const FURTHEST: f64 = 2.0;
 pub const DEFAULT_HORIZON: f64 = 30.0 * 86_400.0;
 /// Most events spent on the mean time at today's load, on each load of the search, and on extrapolation.
 const EVENTS: [u64; 3] = [24_000_000, 12_000_000, 12_000_000];
-/// Trials per level in the search.
+/// Trials per level at today's load and in the search.
+const TRIALS: usize = 128;
 const SEARCH_TRIALS: usize = 64;
+/// Instructions per event up to which the effort is what it says.
+const WORK: f64 = 12.0;
+/// A bound this many horizons away is answer enough.
+const FAR: f64 = 1e3;
 /// Loads tried in the search.
 const MOST_LOADS: usize = 8;
 /// ln τ this close to ln horizon ends the search.
@@ -75,30 +83,37 @@ pub struct Wells {
 #[derive(Debug)]
 pub struct Collapse<'a> {
     study: &'a Study,
+    /// The equations whose branch names the states.
+    fluid: &'a Fluid,
     landscape: &'a Landscape,
     limits: Limits,
     load: usize,
+    /// For each state of the paths, the state of the branch.
+    same: Vec<usize>,
     events: Vec<Event>,
     machine: Machine,
 }
 
 impl<'a> Collapse<'a> {
-    /// Prepares a study; `landscape` is that of its equations of the middle run.
+    /// Prepares a study; `landscape` is that of `fluid`: its equations of the middle run, or, where these have no saddle,
+    /// those under the closure it asks for, whose means are then taken for the states of the paths.
     ///
     /// # Errors
     /// [`CollapseError::Machine`].
-    pub fn new(study: &'a Study, landscape: &'a Landscape) -> Result<Self, CollapseError> {
-        let load = study.load_index(&study.median);
+    pub fn new(study: &'a Study, fluid: &'a Fluid, landscape: &'a Landscape) -> Result<Self, CollapseError> {
+        let load = study.load_index(fluid);
+        let paths = &study.median.process().states;
+        let same = paths.iter().map(|s| fluid.process().state_index(&s.info.name).unwrap_or(0)).collect();
         let mut process = study.median.process().clone();
         let machine = Machine::new(&process, 1.0)?;
         let events = process.all_events();
-        Ok(Self { study, landscape, limits: limits(&study.median, load, landscape), load, events, machine })
+        Ok(Self { study, fluid, landscape, limits: limits(fluid, load, landscape), load, same, events, machine })
     }
 
     /// Good state and saddle at a load (base units), from the branch; `None` if there are none.
     #[must_use]
     pub fn wells(&self, load: f64) -> Option<Wells> {
-        let fluid = &self.study.median;
+        let fluid = self.fluid;
         let mut parameters = self.landscape.parameters.clone();
         parameters[self.load] = load;
         let (mut good, mut saddle, mut collapsed) = (None, None, None);
@@ -110,14 +125,17 @@ impl<'a> Collapse<'a> {
             let share = if a == b { 0.0 } else { a / (a - b) };
             let guess: Vec<f64> = pair[0].x.iter().zip(&pair[1].x).map(|(x, y)| x + share * (y - x)).collect();
             let Ok(root) = newton(fluid, &parameters, &guess) else { continue };
+            let x: Vec<f64> = self.same.iter().map(|&s| root.x[s]).collect();
             if i < self.limits.good_segments {
-                good = Some(root.x);
+                good = Some(x);
             } else if good.is_some() && saddle.is_none() {
-                saddle = Some(root.x);
+                saddle = Some(x);
             } else if saddle.is_some() && collapsed.is_none() {
-                collapsed = Some(root.x);
+                collapsed = Some(x);
             }
         }
+        let mut parameters = self.study.median.parameters();
+        parameters[self.study.load_index(&self.study.median)] = load;
         Some(Wells { parameters, good: good?, saddle: saddle?, collapsed })
     }
 
@@ -125,9 +143,11 @@ impl<'a> Collapse<'a> {
         let fluid = &self.study.median;
         let p = &wells.parameters;
         let mut path = Path::new(machine, p, &wells.good, 0, 0)?;
-        let root = spectrum(fluid, p, &wells.saddle, &SpectrumOptions::default())
-            .ok()
-            .and_then(|s| s.modes.first().filter(|m| m.value.im == 0.0 && m.value.re > 0.0).map(|m| m.value.re));
+        // The eigenvector belongs to a saddle of these equations; other states have the line between them.
+        let own = newton(fluid, p, &wells.saddle).is_ok_and(|r| distance(fluid.states(), &r.x, &wells.saddle) < 1e-6);
+        let found = own.then(|| spectrum(fluid, p, &wells.saddle, &SpectrumOptions::default()).ok()).flatten();
+        let real = |s: Spectrum| s.modes.first().filter(|m| m.value.im == 0.0).map(|m| m.value.re);
+        let root = found.and_then(real).filter(|r| *r > 0.0);
         Coordinate::new(fluid, &mut path, &self.events, p, (&wells.good, &wells.saddle), root)
     }
 
@@ -146,6 +166,12 @@ impl<'a> Collapse<'a> {
         let coordinate = self.coordinate(&self.machine, wells)?;
         let question = self.question(wells, &coordinate)?;
         Ok(mean_time(&question, effort)?)
+    }
+
+    /// An effort in events, fewer where an event costs more than in a plain queue.
+    fn effort(&self, events: u64, trials: usize, seed: u64) -> Effort {
+        let share = (WORK / self.machine.work().max(WORK)).min(1.0);
+        Effort { events: (share * events as f64) as u64, trials, seed }
     }
 
     fn question<'q>(&'q self, wells: &'q Wells, coordinate: &'q Coordinate) -> Result<Question<'q>, PathError> {
@@ -179,7 +205,7 @@ impl<'a> Collapse<'a> {
     pub fn load_with_noise(&self, horizon: f64, seed: u64) -> Result<Option<f64>, CollapseError> {
         let Some(tip) = self.limits.tip_over.as_ref().map(|l| l.load) else { return Ok(None) };
         let recovery = self.limits.recovery.as_ref().map_or(0.0, |l| l.load);
-        let effort = Effort { events: EVENTS[1], trials: SEARCH_TRIALS, seed };
+        let effort = self.effort(EVENTS[1], SEARCH_TRIALS, seed);
         // Excess of ln τ over ln horizon; where the good state is gone already it lasts no time worth the name.
         let excess = |load: f64| -> Result<Option<(f64, bool)>, CollapseError> {
             let Some(wells) = self.wells(load) else { return Ok(Some((-30.0, false))) };
@@ -200,9 +226,9 @@ impl<'a> Collapse<'a> {
             }
             let known = if exact { value } else { value.signum() * f64::INFINITY };
             if value > 0.0 {
-                low = (load, known)
+                low = (load, known);
             } else {
-                high = (load, known)
+                high = (load, known);
             }
             if high.0 - low.0 < 2e-3 * tip {
                 break;
@@ -235,46 +261,52 @@ pub fn add(study: &Study, findings: &mut Findings, seed: u64) {
 }
 
 fn try_add(study: &Study, findings: &mut Findings, seed: u64) -> Result<(), CollapseError> {
-    let analysis = &mut findings.analysis;
     let own;
-    let landscape = match &findings.median {
-        Some((landscape, _)) => landscape,
-        None => match super::landscape::landscape(&study.median, study.load_index(&study.median)) {
-            Ok(found) => {
-                own = found;
-                &own
-            }
-            Err(_) => return Ok(()),
-        },
+    let median = match &findings.median {
+        Some((landscape, _)) => Some(landscape),
+        None => {
+            own = super::landscape::landscape(&study.median, study.load_index(&study.median)).ok();
+            own.as_ref()
+        }
     };
-    let collapse = Collapse::new(study, landscape)?;
+    let today = study.load.value;
+    let mut candidates =
+        median.map(|l| Collapse::new(study, &study.median, l)).into_iter().collect::<Result<Vec<_>, _>>()?;
+    candidates.push(Collapse::new(study, &study.fluid, &findings.landscape)?);
+    let Some((collapse, wells)) = candidates.iter().find_map(|c| c.wells(today).map(|w| (c, Some(w)))).or_else(|| {
+        // No good state today, or none but that: the load where it begins to be in danger may still be found.
+        candidates.iter().find(|c| c.limits.tip_over.is_some() && c.limits.recovery.is_some()).map(|c| (c, None))
+    }) else {
+        return Ok(());
+    };
+    let analysis = &mut findings.analysis;
     let horizon = study.model.meta.horizon.as_ref().map_or(DEFAULT_HORIZON, |h| h.value);
-    if let Some(limit) = &mut analysis.tip_over_load {
-        if collapse.limits.recovery.is_some() {
-            let found = collapse.load_with_noise(horizon, seed)?;
-            // The middle run may keep its good state a little longer than the moments say.
-            limit.with_noise = Some(found.map(|l| (l / study.load.factor).min(limit.value)));
-            if found.is_none() {
-                analysis.warnings.push(format!(
-                    "the load at which noise alone tips the system within {} is inconclusive",
-                    unit::human(horizon, Dimension::TIME)
-                ));
-            }
+    if let Some(limit) = &mut analysis.tip_over_load
+        && collapse.limits.recovery.is_some()
+    {
+        let found = collapse.load_with_noise(horizon, seed)?;
+        // The middle run may keep its good state a little longer than the moments say.
+        limit.with_noise = Some(found.map(|l| (l / study.load.factor).min(limit.value)));
+        if found.is_none() {
+            let span = unit::human(horizon, Dimension::TIME);
+            let message = format!("the load at which noise alone tips the system within {span} is inconclusive");
+            analysis.warnings.push(message);
         }
     }
-    let Some(wells) = collapse.wells(study.load.value) else { return Ok(()) };
-    let effort = Effort { events: EVENTS[0], seed, ..Effort::default() };
-    let answer = collapse.mean_time(&wells, &effort)?;
+    let Some(wells) = wells else { return Ok(()) };
+    let answer = collapse.mean_time(&wells, &collapse.effort(EVENTS[0], TRIALS, seed))?;
     let estimate = match answer {
         Answer::Time(estimate) => Some(estimate),
-        _ => collapse.extrapolate(&wells, &Effort { events: EVENTS[2], ..effort })?,
+        Answer::LongerThan(bound) if bound > FAR * horizon => None,
+        _ => collapse.extrapolate(&wells, &collapse.effort(EVENTS[2], SEARCH_TRIALS, seed))?,
     };
     if estimate.is_none() {
         analysis.warnings.push(match answer {
             Answer::LongerThan(bound) => {
-                format!("mean time to collapse: inconclusive, more than {bound:.0e} s as far as it was followed")
+                let bound = unit::human(bound, Dimension::TIME);
+                format!("mean time to collapse by itself: inconclusive, more than {bound} as far as it was followed")
             }
-            _ => "mean time to collapse: inconclusive, no path came near the saddle".to_owned(),
+            _ => "mean time to collapse by itself: inconclusive, no path came near the saddle".to_owned(),
         });
     }
     analysis.mean_time_to_collapse =

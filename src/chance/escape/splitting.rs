@@ -14,8 +14,8 @@ const MOST_LEVELS: usize = 80;
 const BASE: f64 = 0.4;
 /// Entrances to the first level that are enough, per trial.
 const ENTRANCES: u64 = 2;
-/// Collapses that are enough where they are counted, per repetition.
-const COLLAPSES: u64 = 32;
+/// Collapses that are enough where they are counted, per trial.
+const COLLAPSES: f64 = 0.25;
 /// Most events from which the good region is read off.
 const SURVEY: u64 = 200_000;
 /// Samples of the coordinate from which the good region is read off.
@@ -74,7 +74,8 @@ pub(super) fn wander(
     let enough = keep.map_or(u64::MAX, |k| ENTRANCES * k as u64);
     let first = levels.at.first().copied().unwrap_or(question.target);
     let mut restarts = 0;
-    while base.events < events && base.entrances < enough && base.collapses < COLLAPSES {
+    let collapses = (COLLAPSES * effort.trials as f64) as u64 + 1;
+    while base.events < events && base.entrances < enough && base.collapses < collapses {
         let mut path = question.path(effort.seed, (repetition << 48) | restarts)?;
         restarts += 1;
         // Past the first level since it last was in the good region?

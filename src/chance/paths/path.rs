@@ -327,12 +327,13 @@ impl<'m> Path<'m> {
         let machine = self.machine;
         self.inputs[..parameters.len()].copy_from_slice(parameters);
         self.between.changed(self.t, parameters);
+        // Lags are expressions of today's parameters, and tell where to look back.
+        self.between.lags(machine.lags.evaluate(&self.inputs));
         self.between.look_back(machine, self.t, &mut self.inputs);
         self.delays = machine.delays.evaluate(&self.inputs);
         if let Some(&bad) = self.delays.iter().find(|d| !(d.is_finite() && **d >= 0.0)) {
             return Err(PathError::BadDelay(bad));
         }
-        self.between.lags(machine.lags.evaluate(&self.inputs));
         self.rerun();
         for (k, channel) in machine.channels.iter().enumerate() {
             if let Some(tape) = &channel.dispersion {
@@ -416,9 +417,9 @@ impl<'m> Path<'m> {
             at -= 1;
         }
         if at == queue.len() {
-            queue.push_back((due, effect))
+            queue.push_back((due, effect));
         } else {
-            queue.insert(at, (due, effect))
+            queue.insert(at, (due, effect));
         }
         self.landing = self.landing.min(due);
     }
