@@ -1,13 +1,15 @@
 //! What users ask: verdict, tip-over and recovery load, headroom, states, critical triggers.
 //!
-//! [`against`] holds the answers to request-level simulation. [`study`] compiles a model; [`landscape`] finds its branches, equilibria and escapes; [`limits`] reads the tip-over and
-//! recovery load off a branch; [`triggers`] finds critical sizes and durations; [`analysis`] puts the answers together as
+//! [`study`] compiles a model; [`landscape`] finds its branches, equilibria and escapes; [`limits`] reads the tip-over and
+//! recovery load off a branch; [`triggers`] finds critical sizes and durations; [`against`] holds the answers to
+//! request-level simulation; [`collapse`] says how long the good state lasts under noise; [`analysis`] puts the answers together as
 //! the document that every report prints; [`gate`] checks it against a condition; [`closed_forms`] holds published
 //! formulas that are printed beside the answers and that tests hold them to.
 
 pub mod against;
 pub mod analysis;
 pub mod closed_forms;
+pub mod collapse;
 pub mod compare;
 pub mod gate;
 pub mod landscape;

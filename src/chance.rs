@@ -5,6 +5,7 @@
 //! runs. [`chain`] is the exact Markov chain of a process whose states are bounded.
 
 pub mod chain;
+pub mod escape;
 pub mod events;
 pub mod odds;
 pub mod paths;

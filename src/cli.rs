@@ -90,6 +90,7 @@ enum Verb {
 struct Session {
     terminal: Terminal,
     overrides: Vec<Override>,
+    seed: u64,
     threads: NonZeroUsize,
     seed: u64,
 }
@@ -100,6 +101,7 @@ impl From<Common> for Session {
         Self {
             terminal: Terminal::new(typed.color),
             overrides: typed.set.into_iter().map(Override::new).collect(),
+            seed: typed.seed,
             threads: typed.threads.unwrap_or_else(cores),
             seed: typed.seed,
         }

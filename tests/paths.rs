@@ -442,3 +442,15 @@ fn threads_change_nothing() {
     // After the second of overload about 6 + 100 requests are inside.
     assert!((90.0..125.0).contains(&one.mean[queue][2]), "{}", one.mean[queue][2]);
 }
+
+#[test]
+fn a_rate_of_lagged_parameters_is_known_from_the_start() {
+    // Attempts of this model are load and retries of 3 s and 6 s ago; at 20 req/s next to none are late, and with
+    // latency 1 + n/100 the number in flight is n = 20 (1 + n/100) = 25.
+    let study = common::study("usl-contention", &["load=20 req/s"]);
+    let process = study.median.process().clone();
+    let p: Vec<f64> = process.parameters.iter().map(|p| p.value).collect();
+    let machine = Machine::new(&process, 1.0).expect("a machine");
+    let (mean, _) = time_moments(&machine, &p, 25.0, 20.0, 4_000.0);
+    assert!((mean - 25.0).abs() < 1.5, "{mean}");
+}

@@ -166,8 +166,8 @@ pub struct Analysis {
     pub recovery: Vec<Value>,
     /// Characteristic metric (not computed by this version).
     pub characteristic_metric: Option<Value>,
-    /// Mean time to collapse (not computed by this version).
-    pub mean_time_to_collapse: Option<Value>,
+    /// Mean time to collapse at today's load; see [`super::collapse`].
+    pub mean_time_to_collapse: Option<super::collapse::CollapseTime>,
     /// Advice (not computed by this version).
     pub advice: Vec<Value>,
     /// What a reader must know.

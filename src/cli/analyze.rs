@@ -6,6 +6,7 @@ use super::input::{Input, ModelArgument};
 use super::progress::{Progress, Spinner};
 use super::{Exit, Session, Terminal};
 use crate::answers::analysis::{Analysis, Findings, Verdict, analyze};
+use crate::answers::collapse;
 use crate::answers::gate::{Gate, Passage};
 use crate::report::figures::{self, NamedFigure};
 use crate::report::{analysis, json, markdown, text};
@@ -52,7 +53,16 @@ enum Format {
 pub(super) fn run(arguments: &Arguments, session: &Session) -> Result<Exit, Failure> {
     let input = Input::read(&arguments.model, &session.overrides, session.terminal)?;
     let spinner = Spinner::new(session.terminal, "analysing");
-    let findings = analyze(&input.study, &input.sha256).map_err(|e| Failure::Unsolved(e.to_string()))?;
+    let mut findings = analyze(&input.study, &input.sha256).map_err(|e| Failure::Unsolved(e.to_string()))?;
+    let (study, seed) = (input.study.clone(), session.seed);
+    match rayon::ThreadPoolBuilder::new().num_threads(session.threads.get()).build() {
+        Ok(pool) => {
+            let found = &mut findings;
+            pool.install(move || collapse::add(&study, found, seed));
+        }
+        // No threads to be had: the answer is the same with those there are.
+        Err(_) => collapse::add(&input.study, &mut findings, session.seed),
+    }
     drop(spinner);
     let source = arguments.out.is_none().then_some(input.name.as_str());
     if let Some(folder) = &arguments.out {

@@ -20,6 +20,7 @@ pub fn document(study: &Study, findings: &Findings, source: Option<&str>) -> Vec
     }
     blocks.push(Block::Heading("Load".to_owned()));
     blocks.extend(limits::blocks(findings));
+    blocks.extend(limits::noise(study, analysis));
     let today = given(analysis.load.value, &analysis.load.unit);
     blocks.push(Block::Heading(format!("States at {today}: {}", analysis.completeness)));
     blocks.push(states::table(study, findings));

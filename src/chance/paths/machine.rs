@@ -175,6 +175,14 @@ impl Machine {
         self.scale
     }
 
+    /// Instructions that an event makes necessary, on average over what can happen.
+    #[must_use]
+    pub fn work(&self) -> f64 {
+        let length = |k: &u32| self.channels[*k as usize].rate.as_ref().map_or(0, Tape::len) as f64;
+        let total: f64 = self.effects.iter().flat_map(|e| &e.touches).map(length).sum();
+        total / self.effects.len().max(1) as f64
+    }
+
     /// Whether anything changes between events.
     pub(super) fn ticks(&self) -> bool {
         !self.flowing.is_empty() || !self.timed.is_empty() || self.reads_past

@@ -285,6 +285,34 @@ impl<'m> Path<'m> {
         self.level = self.measure();
     }
 
+    /// The level of a system that rests at `x`, with what is then on its way on average.
+    #[must_use]
+    pub fn level_at_rest(&mut self, events: &[crate::process::event::Event], x: &[f64]) -> f64 {
+        let machine = self.machine;
+        let first = machine.layout.state(0, 0);
+        let now = self.state().to_vec();
+        self.inputs[first..first + x.len()].copy_from_slice(x);
+        let count = machine.channels.len();
+        let probabilities: Vec<Vec<f64>> = (0..count).map(|k| self.probabilities(k)).collect();
+        let mut rates: Vec<f64> = vec![0.0; count];
+        for (k, channel) in machine.channels.iter().enumerate() {
+            if let Some(tape) = &channel.rate {
+                tape.run_body(&self.inputs, &mut self.registers[k]);
+                rates[k] = tape.output(&self.registers[k], 0) / machine.scale;
+            }
+        }
+        add_fired_rates(events, &mut rates, |j, o| probabilities[j].get(o).copied().unwrap_or(0.0));
+        let mut level: f64 = x.iter().zip(&self.weights).map(|(x, w)| x * w).sum();
+        for k in 0..count {
+            for (o, probability) in probabilities[k].iter().enumerate() {
+                let Some((queue, lands)) = machine.effects[machine.channels[k].effects + 1 + o].later else { continue };
+                level += rates[k] * probability * self.delays[queue as usize] * self.on_the_way[lands as usize];
+            }
+        }
+        self.inputs[first..first + now.len()].copy_from_slice(&now);
+        level
+    }
+
     /// The level, from scratch.
     pub(super) fn measure(&self) -> f64 {
         let now: f64 = self.state().iter().zip(&self.weights).map(|(x, w)| x * w).sum();
@@ -299,12 +327,13 @@ impl<'m> Path<'m> {
         let machine = self.machine;
         self.inputs[..parameters.len()].copy_from_slice(parameters);
         self.between.changed(self.t, parameters);
+        // Lags are expressions of today's parameters, and tell where to look back.
+        self.between.lags(machine.lags.evaluate(&self.inputs));
         self.between.look_back(machine, self.t, &mut self.inputs);
         self.delays = machine.delays.evaluate(&self.inputs);
         if let Some(&bad) = self.delays.iter().find(|d| !(d.is_finite() && **d >= 0.0)) {
             return Err(PathError::BadDelay(bad));
         }
-        self.between.lags(machine.lags.evaluate(&self.inputs));
         self.rerun();
         for (k, channel) in machine.channels.iter().enumerate() {
             if let Some(tape) = &channel.dispersion {
@@ -388,9 +417,9 @@ impl<'m> Path<'m> {
             at -= 1;
         }
         if at == queue.len() {
-            queue.push_back((due, effect))
+            queue.push_back((due, effect));
         } else {
-            queue.insert(at, (due, effect))
+            queue.insert(at, (due, effect));
         }
         self.landing = self.landing.min(due);
     }

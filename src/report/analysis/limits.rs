@@ -1,7 +1,10 @@
 //! Tip-over load, recovery load, published bound: where they are and what they mean today.
 
 use crate::answers::analysis::{Analysis, Findings, LimitLoad, Verdict};
+use crate::answers::collapse::DEFAULT_HORIZON;
 use crate::answers::limits::LimitKind;
+use crate::answers::study::Study;
+use crate::chance::escape::Method;
 use crate::dynamics::continuation::End;
 use crate::report::document::{Block, Cell, Column, Table, Tone};
 use crate::report::words::{change, given, in_unit, measured, percent, time};
@@ -32,6 +35,33 @@ pub(super) fn blocks(findings: &Findings) -> Vec<Block> {
     let mut blocks = vec![Block::Table(Table { columns, rows })];
     blocks.extend(missing(findings).map(Block::Paragraph));
     blocks
+}
+
+/// How long the good state lasts under noise: beyond which load it is too short, and today.
+pub(super) fn noise(study: &Study, analysis: &Analysis) -> Vec<Block> {
+    let mut lines = Vec::new();
+    let horizon = study.model.meta.horizon.as_ref().map_or(DEFAULT_HORIZON, |h| h.value);
+    let tip = analysis.tip_over_load.as_ref().and_then(|t| t.with_noise.flatten().map(|load| (load, &t.unit)));
+    if let Some((load, unit)) = tip {
+        let at = measured(load, unit);
+        lines.push(format!("With noise: {at}; beyond it the good state lasts less than {} on average.", time(horizon)));
+    }
+    if let Some(found) = &analysis.mean_time_to_collapse {
+        let [low, high] = found.interval;
+        let method = match found.method {
+            Method::MarkovChain => "exact Markov chain",
+            Method::Simulation => "simulation",
+            Method::Splitting => "multilevel splitting",
+            Method::Extrapolation => "extrapolation from larger noise",
+        };
+        lines.push(format!(
+            "Mean time to collapse by itself at today's load: {} (95 %: {} to {}; {method}).",
+            time(found.value),
+            time(low),
+            time(high)
+        ));
+    }
+    lines.into_iter().map(Block::Paragraph).collect()
 }
 
 fn row(what: &str, value: String, share: Option<Cell>, meaning: String) -> Vec<Cell> {

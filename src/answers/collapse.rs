@@ -1,0 +1,315 @@
+//! How often it will die by itself: the mean time to collapse at a load, and the load at which it falls below the horizon.
+//!
+//! Noise is that of the events of the system (every arrival, departure and retry at its own instant), simulated on the equations of
+//! the middle run; see [`crate::chance::escape`]. The good state and the saddle beside it are those of these equations, or
+//! of the moments where these alone have a saddle: they only say where to look. A path counts as collapsed halfway between the saddle and the collapsed state, in the coordinate that is 0 at the good
+//! state and 1 at the saddle, and at [`FURTHEST`] at most.
+//!
+//! `tip_over_load.with_noise` is the root of ln τ(load) = ln horizon, τ the mean time to collapse. ln τ falls smoothly with
+//! load: the root is bracketed between recovery and tip-over load and interpolated.
+
+use super::analysis::Findings;
+use super::landscape::Landscape;
+use super::limits::{Limits, limits};
+use super::study::Study;
+use crate::chance::escape::{Answer, Coordinate, Effort, Estimate, Method, Question, extrapolated, mean_time, scales};
+use crate::chance::paths::{Machine, MachineError, Path, PathError};
+use crate::dynamics::newton::newton;
+use crate::dynamics::outcome::distance;
+use crate::dynamics::spectrum::{Spectrum, SpectrumOptions, spectrum};
+use crate::model::unit;
+use crate::process::dimension::Dimension;
+use crate::process::event::Event;
+use crate::process::field::Field;
+use crate::process::fluid::Fluid;
+use serde::Serialize;
+
+/// Largest value of the coordinate at which a path counts as collapsed.
+pub const FURTHEST: f64 = 2.0;
+/// How long the good state must last where the model does not say, in seconds.
+pub const DEFAULT_HORIZON: f64 = 30.0 * 86_400.0;
+/// Most events spent on the mean time at today's load, on each load of the search, and on extrapolation.
+const EVENTS: [u64; 3] = [24_000_000, 12_000_000, 12_000_000];
+/// Trials per level at today's load and in the search.
+const TRIALS: usize = 128;
+const SEARCH_TRIALS: usize = 64;
+/// Instructions per event up to which the effort is what it says.
+const WORK: f64 = 12.0;
+/// A bound this many horizons away is answer enough.
+const FAR: f64 = 1e3;
+/// Loads tried in the search.
+const MOST_LOADS: usize = 8;
+/// ln τ this close to ln horizon ends the search.
+const CLOSE: f64 = 0.3;
+
+/// Mean time to collapse, as reported.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CollapseTime {
+    /// Mean time.
+    pub value: f64,
+    /// `s`.
+    pub unit: &'static str,
+    /// How it was found.
+    pub method: Method,
+    /// 95 % interval.
+    pub interval: [f64; 2],
+}
+
+/// Why collapse could not be studied.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum CollapseError {
+    /// The process cannot be simulated.
+    #[error(transparent)]
+    Machine(#[from] MachineError),
+    /// A path failed.
+    #[error(transparent)]
+    Path(#[from] PathError),
+}
+
+/// The good state, the saddle beside it, and what counts as collapsed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Wells {
+    /// Parameters they belong to.
+    pub parameters: Vec<f64>,
+    /// The good state.
+    pub good: Vec<f64>,
+    /// The saddle.
+    pub saddle: Vec<f64>,
+    /// The collapsed state, unless it escapes.
+    pub collapsed: Option<Vec<f64>>,
+}
+
+/// A study made ready for questions about collapse.
+#[derive(Debug)]
+pub struct Collapse<'a> {
+    study: &'a Study,
+    /// The equations whose branch names the states.
+    fluid: &'a Fluid,
+    landscape: &'a Landscape,
+    limits: Limits,
+    load: usize,
+    /// For each state of the paths, the state of the branch.
+    same: Vec<usize>,
+    events: Vec<Event>,
+    machine: Machine,
+}
+
+impl<'a> Collapse<'a> {
+    /// Prepares a study; `landscape` is that of `fluid`: its equations of the middle run, or, where these have no saddle,
+    /// those under the closure it asks for, whose means are then taken for the states of the paths.
+    ///
+    /// # Errors
+    /// [`CollapseError::Machine`].
+    pub fn new(study: &'a Study, fluid: &'a Fluid, landscape: &'a Landscape) -> Result<Self, CollapseError> {
+        let load = study.load_index(fluid);
+        let paths = &study.median.process().states;
+        let same = paths.iter().map(|s| fluid.process().state_index(&s.info.name).unwrap_or(0)).collect();
+        let mut process = study.median.process().clone();
+        let machine = Machine::new(&process, 1.0)?;
+        let events = process.all_events();
+        Ok(Self { study, fluid, landscape, limits: limits(fluid, load, landscape), load, same, events, machine })
+    }
+
+    /// Good state and saddle at a load (base units), from the branch; `None` if there are none.
+    #[must_use]
+    pub fn wells(&self, load: f64) -> Option<Wells> {
+        let fluid = self.fluid;
+        let mut parameters = self.landscape.parameters.clone();
+        parameters[self.load] = load;
+        let (mut good, mut saddle, mut collapsed) = (None, None, None);
+        for (i, pair) in self.landscape.branch.points.windows(2).enumerate() {
+            let (a, b) = (pair[0].parameter - load, pair[1].parameter - load);
+            if a * b > 0.0 || (a == 0.0 && i > 0) {
+                continue;
+            }
+            let share = if a == b { 0.0 } else { a / (a - b) };
+            let guess: Vec<f64> = pair[0].x.iter().zip(&pair[1].x).map(|(x, y)| x + share * (y - x)).collect();
+            let Ok(root) = newton(fluid, &parameters, &guess) else { continue };
+            let x: Vec<f64> = self.same.iter().map(|&s| root.x[s]).collect();
+            if i < self.limits.good_segments {
+                good = Some(x);
+            } else if good.is_some() && saddle.is_none() {
+                saddle = Some(x);
+            } else if saddle.is_some() && collapsed.is_none() {
+                collapsed = Some(x);
+            }
+        }
+        let mut parameters = self.study.median.parameters();
+        parameters[self.study.load_index(&self.study.median)] = load;
+        Some(Wells { parameters, good: good?, saddle: saddle?, collapsed })
+    }
+
+    fn coordinate(&self, machine: &Machine, wells: &Wells) -> Result<Coordinate, PathError> {
+        let fluid = &self.study.median;
+        let p = &wells.parameters;
+        let mut path = Path::new(machine, p, &wells.good, 0, 0)?;
+        // The eigenvector belongs to a saddle of these equations; other states have the line between them.
+        let own = newton(fluid, p, &wells.saddle).is_ok_and(|r| distance(fluid.states(), &r.x, &wells.saddle) < 1e-6);
+        let found = own.then(|| spectrum(fluid, p, &wells.saddle, &SpectrumOptions::default()).ok()).flatten();
+        let real = |s: Spectrum| s.modes.first().filter(|m| m.value.im == 0.0).map(|m| m.value.re);
+        let root = found.and_then(real).filter(|r| *r > 0.0);
+        Coordinate::new(fluid, &mut path, &self.events, p, (&wells.good, &wells.saddle), root)
+    }
+
+    fn target(&self, coordinate: &Coordinate, wells: &Wells) -> Result<f64, PathError> {
+        let Some(collapsed) = &wells.collapsed else { return Ok(FURTHEST) };
+        let mut path = Path::new(&self.machine, &wells.parameters, &wells.good, 0, 0)?;
+        let end = coordinate.at_rest(&mut path, &self.events, collapsed);
+        Ok(if end > 1.0 { (0.5 * (1.0 + end)).min(FURTHEST) } else { FURTHEST })
+    }
+
+    /// Mean time to collapse between given states.
+    ///
+    /// # Errors
+    /// [`CollapseError`].
+    pub fn mean_time(&self, wells: &Wells, effort: &Effort) -> Result<Answer, CollapseError> {
+        let coordinate = self.coordinate(&self.machine, wells)?;
+        let question = self.question(wells, &coordinate)?;
+        Ok(mean_time(&question, effort)?)
+    }
+
+    /// An effort in events, fewer where an event costs more than in a plain queue.
+    fn effort(&self, events: u64, trials: usize, seed: u64) -> Effort {
+        let share = (WORK / self.machine.work().max(WORK)).min(1.0);
+        Effort { events: (share * events as f64) as u64, trials, seed }
+    }
+
+    fn question<'q>(&'q self, wells: &'q Wells, coordinate: &'q Coordinate) -> Result<Question<'q>, PathError> {
+        let target = self.target(coordinate, wells)?;
+        Ok(Question {
+            machine: &self.machine,
+            events: &self.events,
+            parameters: &wells.parameters,
+            good: &wells.good,
+            coordinate,
+            target,
+        })
+    }
+
+    /// The mean time extrapolated from larger noise.
+    ///
+    /// # Errors
+    /// [`CollapseError`].
+    pub fn extrapolate(&self, wells: &Wells, effort: &Effort) -> Result<Option<Estimate>, CollapseError> {
+        let process = self.study.median.process();
+        let machines: Vec<Machine> = scales().iter().map(|&h| Machine::new(process, h)).collect::<Result<_, _>>()?;
+        let coordinate = self.coordinate(&self.machine, wells)?;
+        let question = self.question(wells, &coordinate)?;
+        Ok(extrapolated(&question, &machines, |machine| self.coordinate(machine, wells), effort)?)
+    }
+
+    /// Load (base units) at which the mean time falls below `horizon` seconds; `None` if the search was inconclusive.
+    ///
+    /// # Errors
+    /// [`CollapseError`].
+    pub fn load_with_noise(&self, horizon: f64, seed: u64) -> Result<Option<f64>, CollapseError> {
+        let Some(tip) = self.limits.tip_over.as_ref().map(|l| l.load) else { return Ok(None) };
+        let recovery = self.limits.recovery.as_ref().map_or(0.0, |l| l.load);
+        let effort = self.effort(EVENTS[1], SEARCH_TRIALS, seed);
+        // Excess of ln τ over ln horizon; where the good state is gone already it lasts no time worth the name.
+        let excess = |load: f64| -> Result<Option<(f64, bool)>, CollapseError> {
+            let Some(wells) = self.wells(load) else { return Ok(Some((-30.0, false))) };
+            Ok(match self.mean_time(&wells, &effort)? {
+                Answer::Time(found) => Some(((found.mean / horizon).ln(), true)),
+                Answer::LongerThan(bound) if bound > horizon => Some(((bound / horizon).ln(), false)),
+                _ => None,
+            })
+        };
+        let (mut low, mut high) = ((recovery, f64::INFINITY), (tip, f64::NEG_INFINITY));
+        let mut load = recovery + 0.9 * (tip - recovery);
+        for _ in 0..MOST_LOADS {
+            let Some((value, exact)) = excess(load)? else { return Ok(None) };
+            if exact && value.abs() < CLOSE {
+                // Within the noise of the estimate: the slope decides which way the rest lies.
+                let other = if value > 0.0 { high } else { low };
+                return Ok(Some(if other.1.is_finite() { root((load, value), other) } else { load }));
+            }
+            let known = if exact { value } else { value.signum() * f64::INFINITY };
+            if value > 0.0 {
+                low = (load, known);
+            } else {
+                high = (load, known);
+            }
+            if high.0 - low.0 < 2e-3 * tip {
+                break;
+            }
+            load = if low.1.is_finite() && high.1.is_finite() {
+                // Away from the ends, so that the bracket shrinks on both sides.
+                root(low, high).clamp(low.0 + 0.1 * (high.0 - low.0), high.0 - 0.1 * (high.0 - low.0))
+            } else {
+                0.5 * (low.0 + high.0)
+            };
+        }
+        Ok(match (low.1.is_finite(), high.1.is_finite()) {
+            (true, true) => Some(root(low, high)),
+            _ if high.0 - low.0 < 2e-2 * tip => Some(0.5 * (low.0 + high.0)),
+            _ => None,
+        })
+    }
+}
+
+/// Where the line through two points crosses zero.
+fn root(a: (f64, f64), b: (f64, f64)) -> f64 {
+    if a.1 == b.1 { 0.5 * (a.0 + b.0) } else { a.0 - a.1 * (b.0 - a.0) / (b.1 - a.1) }
+}
+
+/// Adds to the findings of a study how long its good state lasts under noise. Says in the warnings what could not be found.
+pub fn add(study: &Study, findings: &mut Findings, seed: u64) {
+    if let Err(error) = try_add(study, findings, seed) {
+        findings.analysis.warnings.push(format!("mean time to collapse: {error}"));
+    }
+}
+
+fn try_add(study: &Study, findings: &mut Findings, seed: u64) -> Result<(), CollapseError> {
+    let own;
+    let median = match &findings.median {
+        Some((landscape, _)) => Some(landscape),
+        None => {
+            own = super::landscape::landscape(&study.median, study.load_index(&study.median)).ok();
+            own.as_ref()
+        }
+    };
+    let today = study.load.value;
+    let mut candidates =
+        median.map(|l| Collapse::new(study, &study.median, l)).into_iter().collect::<Result<Vec<_>, _>>()?;
+    candidates.push(Collapse::new(study, &study.fluid, &findings.landscape)?);
+    let Some((collapse, wells)) = candidates.iter().find_map(|c| c.wells(today).map(|w| (c, Some(w)))).or_else(|| {
+        // No good state today, or none but that: the load where it begins to be in danger may still be found.
+        candidates.iter().find(|c| c.limits.tip_over.is_some() && c.limits.recovery.is_some()).map(|c| (c, None))
+    }) else {
+        return Ok(());
+    };
+    let analysis = &mut findings.analysis;
+    let horizon = study.model.meta.horizon.as_ref().map_or(DEFAULT_HORIZON, |h| h.value);
+    if let Some(limit) = &mut analysis.tip_over_load
+        && collapse.limits.recovery.is_some()
+    {
+        let found = collapse.load_with_noise(horizon, seed)?;
+        // The middle run may keep its good state a little longer than the moments say.
+        limit.with_noise = Some(found.map(|l| (l / study.load.factor).min(limit.value)));
+        if found.is_none() {
+            let span = unit::human(horizon, Dimension::TIME);
+            let message = format!("the load at which noise alone tips the system within {span} is inconclusive");
+            analysis.warnings.push(message);
+        }
+    }
+    let Some(wells) = wells else { return Ok(()) };
+    let answer = collapse.mean_time(&wells, &collapse.effort(EVENTS[0], TRIALS, seed))?;
+    let estimate = match answer {
+        Answer::Time(estimate) => Some(estimate),
+        Answer::LongerThan(bound) if bound > FAR * horizon => None,
+        _ => collapse.extrapolate(&wells, &collapse.effort(EVENTS[2], SEARCH_TRIALS, seed))?,
+    };
+    if estimate.is_none() {
+        analysis.warnings.push(match answer {
+            Answer::LongerThan(bound) => {
+                let bound = unit::human(bound, Dimension::TIME);
+                format!("mean time to collapse by itself: inconclusive, more than {bound} as far as it was followed")
+            }
+            _ => "mean time to collapse by itself: inconclusive, no path came near the saddle".to_owned(),
+        });
+    }
+    analysis.mean_time_to_collapse =
+        estimate.map(|e| CollapseTime { value: e.mean, unit: "s", method: e.method, interval: e.interval });
+    Ok(())
+}
