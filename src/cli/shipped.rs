@@ -16,8 +16,19 @@ macro_rules! shipped {
 }
 
 /// All of them, by name.
-pub(super) const SHIPPED: &[Shipped] =
-    shipped!["m1", "m1-bounded", "mm1-retry", "queue-timeout", "retry-storm", "stale-throttle", "usl-contention",];
+pub(super) const SHIPPED: &[Shipped] = shipped![
+    "api-gateway",
+    "batch-workers",
+    "checkout-fleet",
+    "m1",
+    "m1-bounded",
+    "mm1-retry",
+    "queue-timeout",
+    "retry-storm",
+    "small-pool",
+    "stale-throttle",
+    "usl-contention",
+];
 
 impl Shipped {
     /// The model of this name, with or without folder and ending.
