@@ -1,12 +1,14 @@
 //! What users ask: verdict, tip-over and recovery load, headroom, states, critical triggers.
 //!
 //! [`study`] compiles a model; [`landscape`] finds its branches, equilibria and escapes; [`limits`] reads the tip-over and
-//! recovery load off a branch; [`triggers`] finds critical sizes and durations; [`analysis`] puts the answers together as
+//! recovery load off a branch; [`triggers`] finds critical sizes and
+//! durations, [`odds`] how they are spread over runs, [`critical_curve`] one against the other; [`analysis`] puts the answers together as
 //! the document that every report prints; [`gate`] checks it against a condition; [`closed_forms`] holds published
 //! formulas that are printed beside the answers and that tests hold them to.
 
 pub mod analysis;
 pub mod closed_forms;
+pub mod critical_curve;
 pub mod gate;
 pub mod landscape;
 pub mod limits;

@@ -16,6 +16,7 @@ mod quantity;
 mod shipped;
 mod simulate;
 mod terminal;
+mod triggers;
 
 pub use exit::Exit;
 pub use failure::Failure;
@@ -75,6 +76,7 @@ enum Verb {
     Analyze(analyze::Arguments),
     Simulate(simulate::Arguments),
     Branches(branches::Arguments),
+    Triggers(triggers::Arguments),
     Equations(equations::Arguments),
     Models(models::Arguments),
 }
@@ -112,6 +114,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Verb::Analyze(arguments) => analyze::run(arguments, &session),
         Verb::Simulate(arguments) => simulate::run(arguments, &session),
         Verb::Branches(arguments) => branches::run(arguments, &session),
+        Verb::Triggers(arguments) => triggers::run(arguments, &session),
         Verb::Equations(arguments) => equations::run(arguments, &session),
         Verb::Models(arguments) => models::run(arguments, &session),
     };

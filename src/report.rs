@@ -14,4 +14,5 @@ mod samples;
 pub mod scenario;
 pub mod table;
 pub mod text;
+pub mod triggers;
 mod words;

@@ -81,7 +81,7 @@ const MOST_ROWS: f64 = 1e7;
 
 pub(super) fn run(arguments: &Arguments, session: &Session) -> Result<Exit, Failure> {
     let input = Input::read(&arguments.model, &session.overrides, session.terminal)?;
-    let triggers = chosen(&input.study.model, arguments)?;
+    let triggers = if arguments.no_triggers { Vec::new() } else { chosen(&input.study.model, &arguments.triggers)? };
     let over = triggers.iter().map(|t| t.at.value + t.duration.as_ref().map_or(0.0, |d| d.value)).fold(0.0, f64::max);
     let until = match &arguments.until {
         Some(text) => quantity::duration("--until", text)?,
@@ -127,11 +127,12 @@ fn round_down(step: f64) -> f64 {
     [5.0, 2.0].into_iter().map(|m| m * power).find(|&s| s <= step).unwrap_or(power)
 }
 
-fn chosen(model: &Model, arguments: &Arguments) -> Result<Vec<Trigger>, Failure> {
-    if arguments.no_triggers {
-        return Ok(Vec::new());
-    }
-    if arguments.triggers.is_empty() {
+/// The triggers of these names; all if none is named.
+///
+/// # Errors
+/// [`Failure::Usage`] for a name that the model does not have.
+pub(super) fn chosen(model: &Model, names: &[String]) -> Result<Vec<Trigger>, Failure> {
+    if names.is_empty() {
         return Ok(model.triggers.clone());
     }
     let known = |name: &String| {
@@ -144,7 +145,7 @@ fn chosen(model: &Model, arguments: &Arguments) -> Result<Vec<Trigger>, Failure>
             Failure::usage(format!("the model has no trigger `{name}`"), hint)
         })
     };
-    arguments.triggers.iter().map(known).collect()
+    names.iter().map(known).collect()
 }
 
 fn start(study: &Study, from: From, terminal: Terminal) -> Vec<f64> {

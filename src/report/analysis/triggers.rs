@@ -4,7 +4,7 @@ use crate::answers::analysis::{Analysis, Percentiles, TriggerReport};
 use crate::answers::study::Study;
 use crate::answers::triggers::Plan;
 use crate::report::document::{Block, Cell, Column, Table, Tone};
-use crate::report::words::{given, measured, time};
+use crate::report::words::{chance, given, measured, time};
 
 /// One row for each trigger.
 pub(super) fn table(study: &Study, analysis: &Analysis) -> Block {
@@ -66,15 +66,5 @@ fn span(p: &Percentiles, shown: &dyn Fn(f64) -> String, side: &str) -> String {
     match (p.p10, p.p90) {
         (Some(low), Some(high)) => format!(" ({} to {} for 10 % to 90 % of runs)", shown(low), shown(high)),
         _ => format!(" {side}"),
-    }
-}
-
-/// A probability in words that claim no more than normal tails can bear.
-pub(crate) fn chance(probability: f64) -> String {
-    match probability {
-        p if p < 0.001 => "< 0.1 %".to_owned(),
-        p if p > 0.999 => "> 99.9 %".to_owned(),
-        p if (0.01..=0.99).contains(&p) => format!("{:.0} %", 100.0 * p),
-        p => format!("{:.1} %", 100.0 * p),
     }
 }
