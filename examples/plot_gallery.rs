@@ -160,7 +160,11 @@ fn time_series() -> TimeSeries {
 /// Bursts above what drains tip the system once they have brought `excess` requests.
 fn critical(name: &str, base: f64, excess: f64) -> CriticalCurve {
     let durations = (0..60).map(|i| 0.3 * 100.0_f64.powf(f64::from(i) / 59.0));
-    CriticalCurve { name: name.to_owned(), points: durations.map(|d| (d, base + excess / d)).collect() }
+    CriticalCurve {
+        name: name.to_owned(),
+        points: durations.map(|d| (d, base + excess / d)).collect(),
+        band: Vec::new(),
+    }
 }
 
 fn trigger_curve() -> TriggerCurve {

@@ -1,8 +1,9 @@
 //! What users ask: verdict, tip-over and recovery load, headroom, states, critical triggers.
 //!
 //! [`study`] compiles a model; [`landscape`] finds its branches, equilibria and escapes; [`limits`] reads the tip-over and
-//! recovery load off a branch; [`triggers`] finds critical sizes and durations; [`against`] holds the answers to
-//! request-level simulation; [`collapse`] says how long the good state lasts under noise; [`analysis`] puts the answers together as
+//! recovery load off a branch; [`triggers`] finds critical sizes and durations, [`odds`] how they are spread over runs,
+//! [`critical_curve`] one against the other; [`against`] holds the answers to request-level simulation; [`collapse`] says how
+//! long the good state lasts under noise; [`compare`] puts designs side by side; [`analysis`] puts the answers together as
 //! the document that every report prints; [`gate`] checks it against a condition; [`closed_forms`] holds published
 //! formulas that are printed beside the answers and that tests hold them to.
 
@@ -11,6 +12,7 @@ pub mod analysis;
 pub mod closed_forms;
 pub mod collapse;
 pub mod compare;
+pub mod critical_curve;
 pub mod gate;
 pub mod landscape;
 pub mod limits;

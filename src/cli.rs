@@ -19,6 +19,7 @@ mod referee;
 mod shipped;
 mod simulate;
 mod terminal;
+mod triggers;
 
 pub use exit::Exit;
 pub use failure::Failure;
@@ -79,6 +80,7 @@ enum Verb {
     Simulate(simulate::Arguments),
     Branches(branches::Arguments),
     Compare(compare::Arguments),
+    Triggers(triggers::Arguments),
     Referee(referee::Arguments),
     Noise(noise::Arguments),
     Equations(equations::Arguments),
@@ -92,7 +94,6 @@ struct Session {
     overrides: Vec<Override>,
     seed: u64,
     threads: NonZeroUsize,
-    seed: u64,
 }
 
 impl From<Common> for Session {
@@ -103,7 +104,6 @@ impl From<Common> for Session {
             overrides: typed.set.into_iter().map(Override::new).collect(),
             seed: typed.seed,
             threads: typed.threads.unwrap_or_else(cores),
-            seed: typed.seed,
         }
     }
 }
@@ -121,6 +121,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Verb::Simulate(arguments) => simulate::run(arguments, &session),
         Verb::Branches(arguments) => branches::run(arguments, &session),
         Verb::Compare(arguments) => compare::run(arguments, &session),
+        Verb::Triggers(arguments) => triggers::run(arguments, &session),
         Verb::Referee(arguments) => referee::run(arguments, &session),
         Verb::Noise(arguments) => noise::run(arguments, &session),
         Verb::Equations(arguments) => equations::run(arguments, &session),

@@ -14,10 +14,10 @@ mod equations;
 mod general;
 #[path = "cli/models.rs"]
 mod models;
-#[path = "cli/referee.rs"]
-mod referee;
 #[path = "cli/noise.rs"]
 mod noise;
+#[path = "cli/referee.rs"]
+mod referee;
 #[path = "cli/schema.rs"]
 mod schema;
 #[path = "cli/simulate.rs"]

@@ -429,21 +429,21 @@ fn answer(
             warnings.push(format!("trigger `{}`: critical {what} inconclusive", plan.name));
         }
     }
-    let mut odds = |varied: Varied, threshold: Threshold| -> Result<Option<Odds>, TriggerError> {
+    let mut odds = |varied: Varied, threshold: Threshold| -> Result<Option<(f64, Odds)>, TriggerError> {
         let Some(p50) = threshold.value() else { return Ok(None) };
-        let (odds, why) =
-            range.odds(plan, events, varied, if varied == Varied::Duration { 1.0 } else { stated }, p50)?;
-        if let Some(why) = why {
+        let place = if varied == Varied::Duration { (1.0, p50) } else { (p50, stated) };
+        let odds = range.odds(plan, events, varied, place)?;
+        if let Odds::Unknown(why) = odds {
             warnings.push(format!("trigger `{}`: no p10 and p90 of its critical {varied}: {why}", plan.name));
         }
-        Ok(Some(odds))
+        Ok(Some((p50, odds)))
     };
     let by_duration = odds(Varied::Duration, duration)?;
     let by_size = odds(Varied::Size, size)?;
-    let percentiles = |odds: Odds, unit: &str, shown: &dyn Fn(f64) -> f64| Percentiles {
-        p10: odds.p10.map(shown),
-        p50: Some(shown(odds.p50)),
-        p90: odds.p90.map(shown),
+    let percentiles = |(p50, odds): (f64, Odds), unit: &str, shown: &dyn Fn(f64) -> f64| Percentiles {
+        p10: odds.percentiles().map(|p| shown(p[0])),
+        p50: Some(shown(p50)),
+        p90: odds.percentiles().map(|p| shown(p[2])),
         unit: unit.to_owned(),
     };
     Ok(TriggerReport {
@@ -453,8 +453,8 @@ fn answer(
         critical_duration: by_duration.map(|odds| percentiles(odds, "s", &|v| v)),
         critical_size: by_size.map(|odds| percentiles(odds, &plan.scale.unit, &|v| plan.scale.shown(v))),
         probability: match (by_duration, by_size) {
-            (Some(odds), _) => odds.probability(stated),
-            (None, Some(odds)) => odds.probability(1.0),
+            (Some((_, odds)), _) => odds.probability(stated),
+            (None, Some((_, odds))) => odds.probability(1.0),
             (None, None) => None,
         },
         outcome: match fate {

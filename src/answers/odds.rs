@@ -3,10 +3,12 @@
 //! Two runs either side of the threshold stay together until the edge between the basins has told them apart. Their
 //! difference, when it has grown but is still small, is the direction in which runs tip: y = (difference, scaled) · x.
 //! Everything earlier is measured by what it does to y; the common growth of everything cancels in sd = sqrt(Var y)/|dy/ds|.
+//!
+//! The same difference is the check on it all: dy/ds must predict it within a quarter, or no odds are given.
 
 use super::triggers::{Plan, Range, TriggerError};
 use crate::chance::events::Events;
-use crate::chance::odds::{NINE_TENTHS, by_end, by_parameters, spread};
+use crate::chance::odds::{NINE_TENTHS, Spread, by_end, by_parameters, spread, variance};
 use crate::chance::run::Run;
 use crate::dynamics::integrate::{IntegrateError, Trajectory};
 use crate::dynamics::outcome::distance;
@@ -20,6 +22,9 @@ const BESIDE: f64 = 1e-6;
 const DOUBLINGS: usize = 12;
 /// Largest share by which the measured and the predicted separation of the two runs may differ.
 const AGREEMENT: f64 = 0.25;
+
+/// Largest standard deviation of a threshold, as a share of it, that linear noise is trusted with.
+const LARGEST: f64 = 0.5;
 
 /// What is varied to meet the threshold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,29 +53,34 @@ impl std::fmt::Display for Varied {
     }
 }
 
-/// A threshold with its spread.
+/// Spread of a threshold.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Odds {
-    /// One run in ten tips.
-    pub p10: Option<f64>,
-    /// Half of the runs tip.
-    pub p50: f64,
-    /// Nine runs in ten tip.
-    pub p90: Option<f64>,
+pub enum Odds {
+    /// Known.
+    Known(Spread),
+    /// Not known, and why.
+    Unknown(&'static str),
 }
 
 impl Odds {
+    /// Where a share of the runs tips: 10 %, 50 %, 90 %; `None` where not known.
+    #[must_use]
+    pub fn percentiles(self) -> Option<[f64; 3]> {
+        let Self::Known(spread) = self else { return None };
+        // Of a trigger of no size some runs may tip too; less than none there is not.
+        Some([-NINE_TENTHS, 0.0, NINE_TENTHS].map(|z| spread.quantile(z).max(0.0)))
+    }
+
     /// Share of runs that tip at `value`.
     #[must_use]
-    pub fn probability(&self, value: f64) -> Option<f64> {
-        let (p10, p90) = (self.p10?, self.p90?);
-        let side = if value < self.p50 { self.p50 - p10 } else { p90 - self.p50 };
-        Some(crate::process::number::Number::normal_cdf(NINE_TENTHS * (value - self.p50) / side))
+    pub fn probability(self, value: f64) -> Option<f64> {
+        let Self::Known(spread) = self else { return None };
+        Some(spread.probability(value))
     }
 }
 
 impl Range<'_> {
-    /// A threshold with its spread, and why there is none.
+    /// Spread of the critical duration or size of a trigger at the point (`size`, `duration`) of its threshold.
     ///
     /// # Errors
     /// [`TriggerError`] if the equations cannot be solved.
@@ -79,55 +89,30 @@ impl Range<'_> {
         plan: &Plan,
         events: &Events,
         varied: Varied,
-        other: f64,
-        p50: f64,
-    ) -> Result<(Odds, Option<&'static str>), TriggerError> {
-        let nothing = Odds { p10: None, p50, p90: None };
-        if p50 <= 0.0 {
-            return Ok((nothing, None));
-        }
-        let place = match varied {
-            Varied::Duration => (other, p50),
-            Varied::Size => (p50, other),
-        };
-        Ok(match self.deviation(plan, events, varied, place)? {
-            Deviation::Known(sd) => {
-                let reach = NINE_TENTHS * sd;
-                (Odds { p10: Some((p50 - reach).max(0.0)), p50, p90: Some(p50 + reach) }, None)
-            }
-            Deviation::Unknown(why) => (nothing, Some(why)),
-        })
-    }
-
-    /// Standard deviation of the critical duration or size of a trigger at the point (`size`, `duration`) of its threshold.
-    ///
-    /// # Errors
-    /// [`TriggerError`] if the equations cannot be solved.
-    pub fn deviation(
-        &self,
-        plan: &Plan,
-        events: &Events,
-        varied: Varied,
         (size, duration): (f64, f64),
-    ) -> Result<Deviation, TriggerError> {
+    ) -> Result<Odds, TriggerError> {
         let beside = |share: f64| match varied {
             Varied::Duration => (size, duration * share),
             Varied::Size => (size * share, duration),
         };
+        let middle = if varied == Varied::Duration { duration } else { size };
+        if events.is_empty() {
+            return Ok(Odds::Unknown("nothing in these equations happens by chance"));
+        }
+        if middle <= 0.0 {
+            return Ok(Odds::Unknown("the least trigger tips the system"));
+        }
         let (low, high) = (beside(1.0 - BESIDE), beside(1.0 + BESIDE));
         let at = self.memory();
         let failed = |error: IntegrateError| TriggerError::Integration { trigger: plan.name.clone(), error };
         let Some((heals, tips, until)) = self.parted(plan, (low, high), at)? else {
-            return Ok(Deviation::Unknown("the runs either side of the threshold do not part"));
+            return Ok(Odds::Unknown("the runs either side of the threshold do not part"));
         };
         let states = self.fluid().states();
-        let settled = at + if plan.duration.is_some() { duration } else { 0.0 } + 1.01 * at;
-        let end = parting(states, &heals, &tips).max(settled);
-        if end >= heals.end().min(tips.end()) {
-            return Ok(Deviation::Unknown("the runs either side of the threshold part too soon"));
-        }
+        let joint = at + if plan.duration.is_some() { low.1 } else { 0.0 };
+        let end = parting(states, &heals, &tips).max(joint + 1.01 * at);
         let (Some(a), Some(b)) = (heals.at(end), tips.at(end)) else {
-            return Ok(Deviation::Unknown("the runs either side of the threshold do not part"));
+            return Ok(Odds::Unknown("the runs either side of the threshold do not part"));
         };
         let size_of = |s: &StateInfo, x: f64| x.abs() + s.scale;
         let functional: Vec<f64> =
@@ -138,26 +123,38 @@ impl Range<'_> {
         let segments = plan.segments(self.base(), low.0, low.1, at, until);
         let run = Run { fluid: self.fluid(), path: &heals, segments: &segments, rest: self.rest(), today: self.base() };
         if !run.has_constant_lags() {
-            return Ok(Deviation::Unknown("it changes a delay while it lasts"));
+            return Ok(Odds::Unknown("it changes a delay while it lasts"));
         }
-        let (response, variance) = spread(&run, events, &functional, at, end).map_err(failed)?;
-        let Some(variance) = variance else {
-            return Ok(Deviation::Unknown("the good state remembers its noise for too long"));
+        let (response, found) = spread(&run, events, &functional, (at, joint), end).map_err(failed)?;
+        let Some(found) = found else {
+            return Ok(Odds::Unknown("the good state remembers its noise for too long"));
         };
-        let (slope, width) = match varied {
-            Varied::Duration => (by_end(&run, &response, at + low.1), 2.0 * BESIDE * duration),
+        let (slope, growth) = match varied {
+            Varied::Duration => (by_end(&run, &response, joint), found.at_joint),
             Varied::Size => {
+                let around = |step: f64| {
+                    [0.5, -0.5].map(|side| plan.segments(self.base(), low.0 + side * step, duration, at, until))
+                };
                 let step = 1e-4 * size;
-                let segments = |size: f64| plan.segments(self.base(), size, duration, at, until);
-                let (more, less) = (segments(low.0 + 0.5 * step), segments(low.0 - 0.5 * step));
-                (by_parameters(&run, &response, &more, &less, step), 2.0 * BESIDE * size)
+                let [more, less] = around(step);
+                let slope = by_parameters(&run, &response, &more, &less, step);
+                let step = 0.05 * size;
+                let [more, less] = around(step)
+                    .map(|segments| variance(&Run { segments: &segments, ..run }, events, &response, at, joint));
+                (slope, (more.total - less.total) / step)
             }
         };
-        let expected = measured / width;
-        if !(slope > 0.0) || (slope / expected - 1.0).abs() > AGREEMENT {
-            return Ok(Deviation::Unknown("near its threshold the response is not linear"));
+        // The difference of the two runs is what the response must predict; where it is not, the linear picture fails.
+        let expected = measured / (2.0 * BESIDE * middle);
+        let agrees = (slope / expected - 1.0).abs() <= AGREEMENT;
+        if slope <= 0.0 || !agrees {
+            return Ok(Odds::Unknown("near its threshold the response is not linear"));
         }
-        Ok(Deviation::Known(variance.sqrt() / slope))
+        let spread = Spread { middle, variance: found.total / (slope * slope), growth: growth / (slope * slope) };
+        if spread.variance.sqrt() > LARGEST * middle {
+            return Ok(Odds::Unknown("its noise is nearly as large as the threshold itself"));
+        }
+        Ok(Odds::Known(spread))
     }
 
     /// Two runs, followed until they have parted, and how long the plan lasts.

@@ -11,13 +11,26 @@
 //! moves y by dy/ds, the run at the critical s tips with probability one half, others with
 //!
 //! ```text
-//! P(tips at s) = Φ((s - s_50)/sd),    sd = sqrt(Var y)/|dy/ds|,    s_10, s_90 = s_50 ∓ 1.2816 sd
+//! P(tips at s) = Φ((s - s_50)/σ(s)),    σ² = Var y/(dy/ds)²
 //! ```
+//!
+//! A longer or larger trigger also makes more noise. To first order σ²(s) = σ² + g (s - s_50), which makes the upper tail
+//! longer than the lower one ([`Spread`]); with z = 1.2816
+//!
+//! ```text
+//! s_10, s_90 = s_50 + z² g/2 ∓ sqrt((z² g/2)² + z² σ²)
+//! ```
+//!
+//! For a duration, g (dy/ds)² is the variance rate at the end of the trigger: lengthening it by ds inserts a piece of noise
+//! there and moves all that follows. For a size it is the derivative of Var y with respect to the parameters.
+//!
+//! Sources: N. van Kampen, Can. J. Phys. 39 (1961) 551-567; T. Kurtz, J. Appl. Prob. 8 (1971) 344-356.
 
 use super::events::{Effect, Events, Future};
 use super::response::Response;
 use super::run::Run;
-use crate::dynamics::integrate::IntegrateError;
+use crate::dynamics::integrate::{IntegrateError, Segment};
+use crate::process::number::Number;
 use std::cell::RefCell;
 
 /// Variance of the functional of `response` along a run, from the noise of all events between the begin and the end of the
@@ -28,18 +41,52 @@ pub struct Variance {
     pub total: f64,
     /// What of it comes from the span before `since`.
     pub early: f64,
+    /// Its growth per unit of time just before `joint`.
+    pub at_joint: f64,
+}
+
+/// How the threshold of a trigger is spread over runs; see the module documentation.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Spread {
+    /// Where half of the runs tip.
+    pub middle: f64,
+    /// Variance of the threshold, in the square of its unit.
+    pub variance: f64,
+    /// Growth of that variance with the threshold.
+    pub growth: f64,
+}
+
+impl Spread {
+    /// Where a share of the runs tips: Φ(z) of them.
+    #[must_use]
+    pub fn quantile(&self, z: f64) -> f64 {
+        let shift = 0.5 * z * z * self.growth;
+        self.middle + shift + z.signum() * (shift * shift + z * z * self.variance).sqrt()
+    }
+
+    /// Share of runs that tip at `value`.
+    #[must_use]
+    pub fn probability(&self, value: f64) -> f64 {
+        let away = value - self.middle;
+        let variance = self.variance + self.growth * away;
+        if variance <= 0.0 {
+            return if away > 0.0 { 1.0 } else { 0.0 };
+        }
+        Number::normal_cdf(away / variance.sqrt())
+    }
 }
 
 /// Gauss nodes on (0, 1) of three points, and their weights.
 const NODES: [(f64, f64); 3] =
     [(0.112_701_665_379_258_3, 5.0 / 18.0), (0.5, 4.0 / 9.0), (0.887_298_334_620_741_7, 5.0 / 18.0)];
 
-/// Computes the variance of the functional of `response`; `since` parts its early part from the rest.
+/// Computes the variance of the functional of `response`; `since` parts its early part from the rest, and the rate just
+/// before `joint` is noted.
 #[must_use]
-pub fn variance(run: &Run<'_>, events: &Events, response: &Response, since: f64) -> Variance {
+pub fn variance(run: &Run<'_>, events: &Events, response: &Response, since: f64, joint: f64) -> Variance {
     let lags = run.lags();
     let known = Known { response, now: RefCell::new(response.end()), fired: RefCell::new(Vec::new()) };
-    let (mut total, mut early) = (0.0, 0.0);
+    let (mut total, mut early, mut at_joint) = (0.0, 0.0, None);
     let times = response.times();
     for pair in times.windows(2) {
         let (later, earlier) = (pair[0], pair[1]);
@@ -50,7 +97,11 @@ pub fn variance(run: &Run<'_>, events: &Events, response: &Response, since: f64)
             let values = events.values(t, &point.x, &point.past, &point.p);
             *known.now.borrow_mut() = t;
             let effects = events.effects(&values, &known);
-            let part = weight * length * events.variance_rate(&values, &effects);
+            let rate = events.variance_rate(&values, &effects);
+            if t < joint {
+                at_joint.get_or_insert(rate);
+            }
+            let part = weight * length * rate;
             total += part;
             if t < since {
                 early += part;
@@ -58,7 +109,7 @@ pub fn variance(run: &Run<'_>, events: &Events, response: &Response, since: f64)
             known.fired.borrow_mut().push((t, effects));
         }
     }
-    Variance { total, early }
+    Variance { total, early, at_joint: at_joint.unwrap_or(0.0) }
 }
 
 /// The future of an event, known since the run is worked through backwards.
@@ -99,7 +150,7 @@ const LENGTHENINGS: usize = 6;
 /// Largest share of the variance that the earlier half of the span before the run may hold.
 const FORGOTTEN: f64 = 1e-3;
 
-/// The response of `functional` at `end`, reaching so far back before `origin` that noise of earlier times is forgotten,
+/// The response of `functional` at `end`, reaching so far back before `origin`, the begin of the trigger (`joint` is its end), that noise of earlier times is forgotten,
 /// and the variance. `None` for the variance if that is not reached.
 ///
 /// # Errors
@@ -108,16 +159,16 @@ pub fn spread(
     run: &Run<'_>,
     events: &Events,
     functional: &[f64],
-    origin: f64,
+    (origin, joint): (f64, f64),
     end: f64,
-) -> Result<(Response, Option<f64>), IntegrateError> {
+) -> Result<(Response, Option<Variance>), IntegrateError> {
     let mut lead = end - origin;
     let mut round = 0;
     loop {
         let response = Response::new(run, functional, origin - lead, end)?;
-        let found = variance(run, events, &response, origin - 0.5 * lead);
+        let found = variance(run, events, &response, origin - 0.5 * lead, joint);
         if found.early <= FORGOTTEN * found.total {
-            return Ok((response, Some(found.total).filter(|v| v.is_finite())));
+            return Ok((response, Some(found).filter(|v| v.total.is_finite())));
         }
         round += 1;
         if round > LENGTHENINGS {
@@ -154,13 +205,7 @@ pub fn by_end(run: &Run<'_>, response: &Response, joint: f64) -> f64 {
 /// dy/ds where s moves the parameters of a run: `more` and `less` are the segments at s + ε and s - ε, `step` = 2 ε; with the
 /// effect of the kicks that change with them.
 #[must_use]
-pub fn by_parameters(
-    run: &Run<'_>,
-    response: &Response,
-    more: &[crate::dynamics::integrate::Segment],
-    less: &[crate::dynamics::integrate::Segment],
-    step: f64,
-) -> f64 {
+pub fn by_parameters(run: &Run<'_>, response: &Response, more: &[Segment], less: &[Segment], step: f64) -> f64 {
     let lags = run.lags();
     let (above, below) = (Run { segments: more, ..*run }, Run { segments: less, ..*run });
     let mut total = 0.0;

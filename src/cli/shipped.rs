@@ -17,6 +17,9 @@ macro_rules! shipped {
 
 /// All of them, by name.
 pub(super) const SHIPPED: &[Shipped] = shipped![
+    "api-gateway",
+    "batch-workers",
+    "checkout-fleet",
     "concurrency-latency",
     "fifo-lifo",
     "m1",
@@ -26,6 +29,7 @@ pub(super) const SHIPPED: &[Shipped] = shipped![
     "queue-timeout",
     "retrial",
     "retry-storm",
+    "small-pool",
     "stale-throttle",
     "usl-contention",
 ];

@@ -55,7 +55,7 @@ fn trigger_curve(points: &[(f64, f64)], stated: f64) -> TriggerCurve {
         size_label: "Load".to_owned(),
         size_unit: "req/s".to_owned(),
         size_scale: Scale::Log,
-        curves: vec![CriticalCurve { name: "p50".to_owned(), points: points.to_vec() }],
+        curves: vec![CriticalCurve { name: "p50".to_owned(), points: points.to_vec(), band: Vec::new() }],
         stated: Some(StatedTrigger { label: "spike".to_owned(), duration: stated, size: stated * 100.0 }),
         ..TriggerCurve::default()
     }

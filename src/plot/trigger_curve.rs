@@ -9,6 +9,9 @@ use super::sheet::{Key, Layer, Note, Panel, Sheet, Spot, Swatch, XAxis};
 use super::stroke::{Marker, Stroke};
 use super::{Figure, PlotError};
 
+/// How dark the band between 10 % and 90 % is.
+const BAND: f64 = 0.28;
+
 /// Critical size against duration of one trigger.
 #[derive(Debug, Clone, Default)]
 pub struct TriggerCurve {
@@ -35,6 +38,9 @@ pub struct CriticalCurve {
     pub name: String,
     /// Points `(seconds, critical size)` in order of duration; an infinite size says that no size tips.
     pub points: Vec<(f64, f64)>,
+    /// From where one run in ten tips to where nine in ten do, `(seconds, low, high)`; may be empty, and a value that is
+    /// not finite leaves a gap.
+    pub band: Vec<(f64, f64, f64)>,
 }
 
 /// A trigger as a point in the chart.
@@ -101,6 +107,18 @@ impl TriggerCurve {
             layers.push(Layer::Band { points: below(first), ink: BLUE, alpha: 0.06 });
         }
         let (mut notes, mut keys) = (Vec::new(), Vec::new());
+        for (i, curve) in self.curves.iter().enumerate() {
+            let points: Vec<_> = curve.band.iter().map(|b| (b.0 / unit, b.1.min(b.2), b.1.max(b.2))).collect();
+            if points.iter().any(|b| b.1.is_finite() && b.2.is_finite()) {
+                let ink = Look::of(i).ink;
+                layers.push(Layer::Band { points, ink, alpha: BAND });
+                let label = match curve.name.as_str() {
+                    "" => "10 % to 90 % of runs tip".to_owned(),
+                    name => format!("{name}: 10 % to 90 % of runs tip"),
+                };
+                keys.push(Key { label, swatch: Swatch::Fill(ink, BAND) });
+            }
+        }
         if let (Some(s), Some(text)) = (&self.stated, stated) {
             let at = (s.duration / unit, s.size);
             notes.push(Note { text, ink: TEXT, bold: true, spot: Spot::Beside(at), optional: false });

@@ -1,7 +1,7 @@
 //! Figures of an analysis: goodput and number inside along the load; for each trigger the run that just heals and the one
 //! that just does not, and the critical size against duration.
 
-mod curve;
+pub(super) mod curve;
 mod hysteresis;
 mod series;
 

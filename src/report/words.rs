@@ -38,6 +38,16 @@ pub(super) fn in_unit(value: f64, unit: &str) -> f64 {
     value / factor(unit)
 }
 
+/// A probability in words that claim no more than normal tails can bear.
+pub(super) fn chance(probability: f64) -> String {
+    match probability {
+        p if p < 0.001 => "< 0.1 %".to_owned(),
+        p if p > 0.999 => "> 99.9 %".to_owned(),
+        p if (0.01..=0.99).contains(&p) => format!("{:.0} %", 100.0 * p),
+        p => format!("{:.1} %", 100.0 * p),
+    }
+}
+
 /// Base units per unit; 1 for what is not a unit.
 pub(super) fn factor(unit: &str) -> f64 {
     unit::parse_unit(unit).map_or(1.0, |(_, factor)| factor)

@@ -1,14 +1,16 @@
 //! What each trigger does, and what it would take to tip the system.
 
-use crate::answers::analysis::{Analysis, TriggerReport};
+use crate::answers::analysis::{Analysis, Percentiles, TriggerReport};
 use crate::answers::study::Study;
 use crate::answers::triggers::Plan;
 use crate::report::document::{Block, Cell, Column, Table, Tone};
-use crate::report::words::{given, measured, time};
+use crate::report::words::{chance, given, measured, time};
 
 /// One row for each trigger.
 pub(super) fn table(study: &Study, analysis: &Analysis) -> Block {
-    let columns = ["trigger", "as stated", "outcome", "critical duration", "critical size"].map(Column::left).to_vec();
+    let columns = ["trigger", "as stated", "outcome", "runs that tip", "critical duration", "critical size"]
+        .map(Column::left)
+        .to_vec();
     let rows = analysis.triggers.iter().map(|t| row(study, t)).collect();
     Block::Table(Table { columns, rows })
 }
@@ -35,15 +37,34 @@ fn row(study: &Study, report: &TriggerReport) -> Vec<Cell> {
     };
     let duration = match (&report.critical_duration, report.duration) {
         (_, None) => "-".to_owned(),
-        (Some(p), _) => p.p50.map_or_else(|| "-".to_owned(), |v| format!("{} or more", time(v))),
+        (Some(p), _) => p.p50.map_or_else(|| "-".to_owned(), |v| format!("{}{}", time(v), span(p, &time, "or more"))),
         (None, _) if report.outcome == "undecided" => "undecided".to_owned(),
         (None, _) => "none tips".to_owned(),
     };
     let side = if falls { "or less" } else { "or more" };
     let size = match &report.critical_size {
-        Some(p) => p.p50.map_or_else(|| "-".to_owned(), |v| format!("{} {side}", measured(v, &p.unit))),
+        Some(p) => p.p50.map_or_else(
+            || "-".to_owned(),
+            |v| format!("{}{}", measured(v, &p.unit), span(p, &|v| measured(v, &p.unit), side)),
+        ),
         None if report.outcome == "undecided" => "undecided".to_owned(),
         None => "none tips".to_owned(),
     };
-    vec![report.name.clone().into(), stated.into(), Cell::new(outcome, tone), duration.into(), size.into()]
+    let probability = report.probability.map_or_else(|| "-".to_owned(), chance);
+    vec![
+        report.name.clone().into(),
+        stated.into(),
+        Cell::new(outcome, tone),
+        probability.into(),
+        duration.into(),
+        size.into(),
+    ]
+}
+
+/// From where one run in ten tips to where nine in ten do; without noise, on which side.
+fn span(p: &Percentiles, shown: &dyn Fn(f64) -> String, side: &str) -> String {
+    match (p.p10, p.p90) {
+        (Some(low), Some(high)) => format!(" ({} to {} for 10 % to 90 % of runs)", shown(low), shown(high)),
+        _ => format!(" {side}"),
+    }
 }
