@@ -150,9 +150,9 @@ impl Trial<'_> {
                 for _ in 0..5 {
                     let lower = 0.5 * (outer + below);
                     if self.share(lower)? < 0.1 {
-                        outer = lower
+                        outer = lower;
                     } else {
-                        below = lower
+                        below = lower;
                     }
                     let upper = 0.5 * (far + above);
                     if self.share(upper)? > 0.9 { far = upper } else { above = upper }

@@ -1,6 +1,6 @@
 //! `tipping analyze`.
 
-use crate::{Done, json, schema, scratch, tipping};
+use crate::{Done, json, only_simulated, schema, scratch, tipping};
 use std::fs;
 
 const STORM: &str = "models/retry-storm.toml";
