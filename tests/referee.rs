@@ -1,5 +1,7 @@
 //! The referee on the shipped models: published figures, independent simulations, and what must not depend on how it runs.
 
+#![expect(clippy::print_stdout, reason = "the figures measured are part of what these tests are for")]
+
 use tipping::model::{self, Override};
 use tipping::referee::odds::{Experiment, Vary, odds};
 use tipping::referee::statistics::NORMAL_99;
