@@ -62,7 +62,7 @@ fn one_server_is_m_m_1() {
     // Time in the system is exponential with mean 1/(mu - lambda).
     let latency = s.latency.expect("kept");
     for (share, seen) in [(0.5, latency.p50), (0.1, latency.p90), (0.01, latency.p99)] {
-        let exact = -(share as f64).ln() / 0.3;
+        let exact = -f64::ln(share) / 0.3;
         assert!((seen / exact - 1.0).abs() < 0.05, "{share}: {seen}, exact {exact}");
     }
 }

@@ -164,7 +164,9 @@ fn critical_duration(
             result.rows.extend(row(format!("{name}: critical duration"), "s", fluid, referee));
         }
         None => {
-            result.remarks.push(format!("{name}: the runs do not pass from healing to tipping below {} s", 4.0 * fluid))
+            result
+                .remarks
+                .push(format!("{name}: the runs do not pass from healing to tipping below {} s", 4.0 * fluid));
         }
     }
     Ok(())

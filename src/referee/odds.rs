@@ -150,9 +150,9 @@ impl Trial<'_> {
                 for _ in 0..5 {
                     let lower = 0.5 * (outer + below);
                     if self.share(lower)? < 0.1 {
-                        outer = lower
+                        outer = lower;
                     } else {
-                        below = lower
+                        below = lower;
                     }
                     let upper = 0.5 * (far + above);
                     if self.share(upper)? > 0.9 { far = upper } else { above = upper }
@@ -297,8 +297,8 @@ mod tests {
 
     #[test]
     fn pools_never_fall() {
-        let pooled = isotonic(&[0.0, 0.4, 0.2, 0.3, 1.0]);
-        let wanted = [0.0, 0.3, 0.3, 0.3, 1.0];
-        assert!(pooled.iter().zip(wanted).all(|(a, b)| (a - b).abs() < 1e-12), "{pooled:?}");
+        let fitted = isotonic(&[0.0, 0.4, 0.2, 0.3, 1.0]);
+        let exact = [0.0, 0.3, 0.3, 0.3, 1.0];
+        assert!(fitted.len() == 5 && fitted.iter().zip(exact).all(|(f, e): (&f64, f64)| (f - e).abs() < 1e-12));
     }
 }

@@ -42,7 +42,7 @@ pub struct ClientSummary {
     pub goodput: Estimate,
     /// Attempts per request.
     pub amplification: Estimate,
-    /// Goodput / load.
+    /// Goodput / load, counted over the requests that ended: those still under way say nothing yet.
     pub served_share: Estimate,
     /// Share of attempts that time out.
     pub timeout_share: Estimate,
@@ -230,7 +230,7 @@ fn client(system: &System, place: usize, windows: &[(&Sample, &Sample)]) -> Clie
         attempts: over(&|a, b, t| (b.attempts - a.attempts) as f64 / t),
         goodput: over(&|a, b, t| (b.answered - a.answered) as f64 / t),
         amplification: over(&|a, b, _| ratio(b.attempts - a.attempts, b.requests - a.requests)),
-        served_share: over(&|a, b, _| ratio(b.answered - a.answered, b.requests - a.requests)),
+        served_share: over(&|a, b, _| ratio(b.answered - a.answered, b.answered - a.answered + b.failed - a.failed)),
         timeout_share: over(&|a, b, _| ratio(b.timeouts - a.timeouts, b.attempts - a.attempts)),
         in_backoff: over(&|a, b, t| (b.backoff_area - a.backoff_area) / t),
         latency: over(&|a, b, _| (b.latency - a.latency) / (b.answered - a.answered) as f64),

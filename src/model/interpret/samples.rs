@@ -26,7 +26,7 @@ pub(super) fn attach(service: &mut Service, table: &Reader<'_>, base: Option<&Pa
     match table.text("samples") {
         None if table.node("samples").is_some() => {}
         None if empirical => {
-            missing("samples", "write samples = \"service_times.csv\": one duration in seconds on a line")
+            missing("samples", "write samples = \"service_times.csv\": one duration in seconds on a line");
         }
         Some(file) if !empirical => {
             let message = format!("`samples` of {title} is not used: `distribution` is not \"empirical\"");
