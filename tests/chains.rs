@@ -167,6 +167,7 @@ fn peak_memory() -> Option<f64> {
 /// A million states: `cargo test --release --test chains -- --ignored --nocapture million`.
 #[test]
 #[ignore = "takes half a minute and several GiB; run with --release"]
+#[expect(clippy::print_stderr, reason = "the figures are what it is run for")]
 fn a_million_states() {
     let sizes = ["limit=999", "state.n.max=999", "room=999", "state.o.max=999", "load=11 /s"];
     let started = std::time::Instant::now();

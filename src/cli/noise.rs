@@ -80,7 +80,7 @@ pub(super) fn run(arguments: &Arguments, session: &Session) -> Result<Exit, Fail
             let built = ProcessChain::new(process, &bounds)?;
             Survey::new(&built, memory as u64)
         })?
-        .map_err(refusal)?,
+        .map_err(|error| refusal(&error))?,
     };
     let noise = Noise { model: &study.model.meta.name, sha256: &input.sha256, process, survey: &survey, ends };
     session.terminal.result(&match arguments.format {
@@ -137,8 +137,8 @@ fn ends<'a>(process: &'a Process, arguments: &Arguments) -> Result<Option<(&'a s
 }
 
 /// Why there is no chain, and what to do about it.
-fn refusal(error: ChainError) -> Failure {
-    let hint = match &error {
+fn refusal(error: &ChainError) -> Failure {
+    let hint = match error {
         ChainError::Unbounded(state) => format!("give it some: --bound {state}=0..500, or `max` under [state]"),
         ChainError::BadBound { name, .. } => format!("write --bound {name}=LOW..HIGH with LOW below HIGH"),
         ChainError::Delayed(_) | ChainError::TimeDependent(_) | ChainError::NotPoisson(_) => {

@@ -299,7 +299,35 @@ fn run_avx512(tape: &Tape, inputs: &[Lanes<WIDTH>], registers: &mut [Lanes<WIDTH
 
 #[cfg(test)]
 mod tests {
-    use super::common_step;
+    use super::*;
+    use crate::process::dimension::Dimension;
+    use crate::process::event::Outcome;
+    use crate::process::field::StateInfo;
+    use crate::process::population::{Parameter, State};
+
+    #[test]
+    fn outcomes_of_an_event_exclude_each_other() {
+        let mut process = Process::default();
+        let info = StateInfo { name: "n".to_owned(), start: 0.0, lower: 0.0, upper: 5.0, scale: 1.0 };
+        process.state(State { info, unit: String::new(), about: String::new() });
+        let (path, unit) = ("rate".to_owned(), String::new());
+        let rate = process.parameter(Parameter { path, value: 2.0, dimension: Dimension::RATE, unit, factor: 1.0 });
+        let (often, rarely) = (process.graph.constant(0.625), process.graph.constant(0.125));
+        let outcome = |probability, jump| Outcome { probability, jumps: vec![(0, jump)], later: None };
+        process.events.push(Event {
+            name: "arrival".to_owned(),
+            rate: Some(rate),
+            dispersion: None,
+            jumps: vec![(0, 1.0)],
+            outcomes: vec![outcome(often, 1.0), outcome(rarely, -1.0)],
+        });
+        let built = ProcessChain::new(&process, &[]).expect("a chain");
+        let row = |i| built.chain.generator().row(i).collect::<Vec<_>>();
+        // One more in a quarter of the cases, two in five eighths, and in one eighth nothing that can be seen.
+        assert_eq!(row(0), [(1, 0.5), (2, 1.25)]);
+        assert_eq!(row(4), [(5, 0.5)], "a jump over the wall does not happen");
+        assert_eq!(row(5), []);
+    }
 
     #[test]
     fn a_step_divides_all_jumps() {

@@ -87,8 +87,8 @@ fn urns_exchange_balls() {
     let chain = line(n + 1, |i| a * (n - i) as f64, |i| b * i as f64);
     let stationary = chain.stationary(ROOM).expect("solved");
     let mut binomial = (b / (a + b)).powi(n as i32);
-    for i in 0..=n {
-        close(stationary[i], binomial, 1e-12);
+    for (i, &share) in stationary.iter().enumerate() {
+        close(share, binomial, 1e-12);
         binomial *= a / b * (n - i) as f64 / (i + 1) as f64;
     }
     let modes = chain.modes(&stationary, 3, ROOM).expect("found");
@@ -111,10 +111,10 @@ fn two_queues(k: usize) -> Chain {
     let (lattice, loads) = (lattice(&[k + 1, k + 1]), [0.7, 0.9]);
     let mut triples = Vec::new();
     for i in 0..lattice.len() {
-        for axis in 0..2 {
+        for (axis, &load) in loads.iter().enumerate() {
             let place = lattice.coordinate(i, axis);
             if place < k {
-                triples.push((i, i + lattice.stride(axis), loads[axis]));
+                triples.push((i, i + lattice.stride(axis), load));
             }
             if place > 0 {
                 triples.push((i, i - lattice.stride(axis), 1.0));
@@ -131,9 +131,9 @@ fn independent_queues_have_a_product_form() {
     let chain = two_queues(k);
     let stationary = chain.stationary(ROOM).expect("solved");
     let total = |load: f64| (0..=k).map(|n| load.powi(n as i32)).sum::<f64>();
-    for i in 0..chain.len() {
+    for (i, &share) in stationary.iter().enumerate() {
         let (a, b) = (chain.lattice().coordinate(i, 0), chain.lattice().coordinate(i, 1));
-        close(stationary[i], 0.7_f64.powi(a as i32) * 0.9_f64.powi(b as i32) / (total(0.7) * total(0.9)), 1e-12);
+        close(share, 0.7_f64.powi(a as i32) * 0.9_f64.powi(b as i32) / (total(0.7) * total(0.9)), 1e-12);
     }
     let modes = chain.modes(&stationary, 1, ROOM).expect("found");
     let slowest = 1.9 - 2.0 * 0.9_f64.sqrt() * (std::f64::consts::PI / (k as f64 + 1.0)).cos();
@@ -198,8 +198,9 @@ fn ordinary(q: &Generator, inside: &[usize], b: &[f64]) -> Vec<f64> {
     for k in 0..n {
         for r in k + 1..n {
             let factor = a[r][k].div(a[k][k]);
-            for c in k..=n {
-                a[r][c] = a[r][c].add(factor.mul(a[k][c]).neg());
+            let (above, below) = a.split_at_mut(r);
+            for (to, from) in below[0].iter_mut().zip(&above[k]).skip(k) {
+                *to = to.add(factor.mul(*from).neg());
             }
         }
     }
