@@ -198,7 +198,7 @@ impl<'m> Path<'m> {
         &self.inputs[first..first + self.machine.layout.states]
     }
 
-    /// Number of events so far, landings included.
+    /// Number of events so far, landings and ticks included.
     #[must_use]
     pub fn events(&self) -> u64 {
         self.events
@@ -397,6 +397,7 @@ impl<'m> Path<'m> {
             if tick < t.min(self.landing).min(until) {
                 self.t = tick;
                 self.inputs[time] = tick;
+                self.events += 1;
                 self.tick();
             } else if t.min(self.landing) >= until {
                 self.t = until;
