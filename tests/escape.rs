@@ -191,9 +191,9 @@ fn the_storm_breaks_out_within_an_hour_where_the_simulation_says() {
 
 /// `cargo test --release --test escape -- --ignored --nocapture no_bias`
 #[test]
-#[ignore = "half a minute: a tenth of the interval of the tests above"]
-fn no_bias_shows_with_a_hundred_times_the_effort() {
-    let effort = Effort { events: 2_000_000_000, trials: 8192, seed: 5 };
+#[ignore = "half a minute: a third of the interval of the tests above"]
+fn no_bias_shows_with_ten_times_the_effort() {
+    let effort = Effort { events: 400_000_000, trials: 1024, seed: 5 };
     let queue = study_of(ORBIT, &[]).median.process().clone();
     let cases = [
         (wells(26.0), vec![6.0], Coordinate::linear(&[1.0], 0.0, &[20.0]), 32.0, exact_wells(26.0, 6, 32)),
@@ -203,8 +203,8 @@ fn no_bias_shows_with_a_hundred_times_the_effort() {
     for (process, good, coordinate, target, exact) in cases {
         let Answer::Time(found) = ask(&process, &good, &coordinate, target, &effort) else { panic!("no time") };
         println!("exact {exact:.5e}: found {:.5e} in {:?}", found.mean, found.interval);
-        // The mean time from the good region differs from that from the good state by a relaxation time at most.
-        assert!((found.mean / exact - 1.0).abs() < 0.04, "{exact:e} {found:?}");
+        assert!((found.interval[0]..found.interval[1]).contains(&exact), "{exact:e} {found:?}");
+        assert!(found.interval[1] / found.interval[0] < 1.6, "{found:?}");
     }
 }
 

@@ -31,7 +31,7 @@ pub const DEFAULT_HORIZON: f64 = 30.0 * 86_400.0;
 /// Most events spent on the mean time at today's load, on each load of the search, and on extrapolation.
 const EVENTS: [u64; 3] = [24_000_000, 12_000_000, 12_000_000];
 /// Trials per level at today's load and in the search.
-const TRIALS: usize = 128;
+const TRIALS: usize = 96;
 const SEARCH_TRIALS: usize = 64;
 /// Instructions per event up to which the effort is what it says.
 const WORK: f64 = 12.0;
@@ -217,8 +217,15 @@ impl<'a> Collapse<'a> {
         };
         let (mut low, mut high) = ((recovery, f64::INFINITY), (tip, f64::NEG_INFINITY));
         let mut load = recovery + 0.9 * (tip - recovery);
+        // Whether nothing is known about the lower end.
+        let mut unknown = false;
         for _ in 0..MOST_LOADS {
-            let Some((value, exact)) = excess(load)? else { return Ok(None) };
+            let Some((value, exact)) = excess(load)? else {
+                // Nearer to the tip-over load collapse is less rare.
+                (low, unknown) = ((load, f64::INFINITY), true);
+                load = 0.5 * (low.0 + high.0);
+                continue;
+            };
             if exact && value.abs() < CLOSE {
                 // Within the noise of the estimate: the slope decides which way the rest lies.
                 let other = if value > 0.0 { high } else { low };
@@ -226,7 +233,7 @@ impl<'a> Collapse<'a> {
             }
             let known = if exact { value } else { value.signum() * f64::INFINITY };
             if value > 0.0 {
-                low = (load, known);
+                (low, unknown) = ((load, known), false);
             } else {
                 high = (load, known);
             }
@@ -242,7 +249,7 @@ impl<'a> Collapse<'a> {
         }
         Ok(match (low.1.is_finite(), high.1.is_finite()) {
             (true, true) => Some(root(low, high)),
-            _ if high.0 - low.0 < 2e-2 * tip => Some(0.5 * (low.0 + high.0)),
+            _ if !unknown && high.0 - low.0 < 2e-2 * tip => Some(0.5 * (low.0 + high.0)),
             _ => None,
         })
     }

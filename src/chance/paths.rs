@@ -26,10 +26,13 @@
 mod clock;
 mod ensemble;
 mod flow;
+mod gauge;
 mod machine;
 mod path;
+mod snapshot;
 mod table;
 
 pub use ensemble::{Bands, Run, bands, outcome};
 pub use machine::{Machine, MachineError};
-pub use path::{Path, PathError, Snapshot, Stop};
+pub use path::{Path, PathError, Stop};
+pub use snapshot::Snapshot;

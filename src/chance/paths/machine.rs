@@ -175,10 +175,12 @@ impl Machine {
         self.scale
     }
 
-    /// Instructions that an event makes necessary, on average over what can happen.
+    /// Instructions that an event makes necessary, on average over what can happen; a tape with an incomplete gamma
+    /// function counts eightfold.
     #[must_use]
     pub fn work(&self) -> f64 {
-        let length = |k: &u32| self.channels[*k as usize].rate.as_ref().map_or(0, Tape::len) as f64;
+        let weight = |t: &Tape| t.len() as f64 * if t.is_enclosable() { 1.0 } else { 8.0 };
+        let length = |k: &u32| self.channels[*k as usize].rate.as_ref().map_or(0.0, weight);
         let total: f64 = self.effects.iter().flat_map(|e| &e.touches).map(length).sum();
         total / self.effects.len().max(1) as f64
     }

@@ -1,11 +1,11 @@
 //! One path: the state, the clocks of all events, and what is still on its way.
 
 use super::clock::Clock;
-use super::flow::{Between, History};
+use super::flow::Between;
 use super::machine::Machine;
 use super::table::Memory;
 use crate::dynamics::integrate::Segment;
-use crate::process::event::add_fired_rates;
+use crate::process::event::{Event, add_fired_rates};
 use crate::random::{self, Stream};
 use rand::RngExt;
 use rand_distr::{Distribution, Poisson};
@@ -45,45 +45,34 @@ pub enum Stop {
     Watched,
 }
 
-/// Everything a path needs to go on, except its random numbers.
-#[derive(Debug, Clone)]
-pub struct Snapshot {
-    t: f64,
-    x: Vec<f64>,
-    remaining: Vec<f64>,
-    queues: Vec<VecDeque<(f64, u32)>>,
-    level: f64,
-    history: History,
-}
-
 /// A path under way; see [`super`].
 pub struct Path<'m> {
     pub(super) machine: &'m Machine,
     /// Inputs of all tapes; the present states are among them.
     pub(super) inputs: Vec<f64>,
     pub(super) t: f64,
-    rate: Vec<f64>,
+    pub(super) rate: Vec<f64>,
     /// Internal time to the next event, as of `since`.
-    remaining: Vec<f64>,
-    since: Vec<f64>,
+    pub(super) remaining: Vec<f64>,
+    pub(super) since: Vec<f64>,
     /// Time of the next event.
-    next: Vec<f64>,
-    clocks: Vec<Clock>,
-    dispersion: Vec<f64>,
-    streams: Vec<Stream>,
-    registers: Vec<Vec<f64>>,
-    memories: Vec<Option<Memory>>,
-    queues: Vec<VecDeque<(f64, u32)>>,
-    delays: Vec<f64>,
+    pub(super) next: Vec<f64>,
+    pub(super) clocks: Vec<Clock>,
+    pub(super) dispersion: Vec<f64>,
+    pub(super) streams: Vec<Stream>,
+    pub(super) registers: Vec<Vec<f64>>,
+    pub(super) memories: Vec<Option<Memory>>,
+    pub(super) queues: Vec<VecDeque<(f64, u32)>>,
+    pub(super) delays: Vec<f64>,
     /// Time of the first thing to land, over all queues.
-    landing: f64,
-    gauge: Vec<f64>,
+    pub(super) landing: f64,
+    pub(super) gauge: Vec<f64>,
     /// Share at which things on their way count, and their value on landing, by effect.
-    on_the_way: Vec<f64>,
-    weights: Vec<f64>,
+    pub(super) on_the_way: Vec<f64>,
+    pub(super) weights: Vec<f64>,
     pub(super) level: f64,
-    events: u64,
-    broken: Option<usize>,
+    pub(super) events: u64,
+    pub(super) broken: Option<usize>,
     pub(super) between: Between,
 }
 
@@ -152,7 +141,7 @@ impl<'m> Path<'m> {
     /// As [`new`](Self::new).
     pub fn at_rest(
         machine: &'m Machine,
-        process: &[crate::process::event::Event],
+        process: &[Event],
         parameters: &[f64],
         rest: &[f64],
         seed: u64,
@@ -177,15 +166,6 @@ impl<'m> Path<'m> {
         }
         path.level = path.measure();
         Ok(path)
-    }
-
-    /// Probabilities of the outcomes of an event now.
-    fn probabilities(&mut self, k: usize) -> Vec<f64> {
-        let (Some(table), Some(memory)) = (&self.machine.channels[k].table, &mut self.memories[k]) else {
-            return Vec::new();
-        };
-        let sums = memory.look(table, &self.inputs);
-        (0..sums.len()).map(|o| if o == 0 { sums[0] } else { sums[o] - sums[o - 1] }).collect()
     }
 
     fn rounded(&self, i: usize, x: f64) -> f64 {
@@ -218,7 +198,7 @@ impl<'m> Path<'m> {
         &self.inputs[first..first + self.machine.layout.states]
     }
 
-    /// Number of events so far, landings included.
+    /// Number of events so far, landings and ticks included.
     #[must_use]
     pub fn events(&self) -> u64 {
         self.events
@@ -234,89 +214,6 @@ impl<'m> Path<'m> {
     #[must_use]
     pub fn outputs(&self) -> Vec<f64> {
         self.machine.outputs.evaluate(&self.inputs)
-    }
-
-    /// The coordinate of [`set_gauge`](Self::set_gauge).
-    #[inline]
-    #[must_use]
-    pub fn level(&self) -> f64 {
-        self.level
-    }
-
-    /// Sets a linear coordinate that is kept up to date at every event:
-    ///
-    /// ```text
-    /// level = Σ_i w_i x_i + κ Σ_{on its way} (w · its jumps + expected w · jumps of the event it fires)
-    /// ```
-    ///
-    /// with the probabilities of fired events taken at `reference`.
-    pub fn set_gauge(&mut self, weights: &[f64], discount: f64, reference: &[f64]) {
-        let machine = self.machine;
-        self.weights = weights.to_vec();
-        let first = machine.layout.state(0, 0);
-        let now = self.state().to_vec();
-        self.inputs[first..first + now.len()].copy_from_slice(reference);
-        let probabilities: Vec<Vec<f64>> = (0..machine.channels.len()).map(|k| self.probabilities(k)).collect();
-        self.inputs[first..first + now.len()].copy_from_slice(&now);
-        let own = |e: usize| machine.effects[e].jumps.iter().map(|j| weights[j.0 as usize] * j.1).sum::<f64>();
-        // Value of everything an effect brings about, to the depth of the longest chain of firings.
-        let mut value: Vec<f64> = (0..machine.effects.len()).map(own).collect();
-        for _ in 0..machine.channels.len() {
-            let event = |k: usize, value: &[f64]| {
-                let base = machine.channels[k].effects;
-                let outcomes: f64 = probabilities[k].iter().enumerate().map(|(o, p)| p * value[base + 1 + o]).sum();
-                outcomes + (1.0 - probabilities[k].iter().sum::<f64>()).max(0.0) * value[base]
-            };
-            let before = value.clone();
-            for (e, effect) in machine.effects.iter().enumerate() {
-                let later = effect.later.map_or(0.0, |l| discount * before[l.1 as usize]);
-                let fired = effect.fires.map_or(0.0, |k| event(k as usize, &before));
-                value[e] = own(e) + later + fired;
-            }
-        }
-        self.on_the_way = value.iter().map(|v| discount * v).collect();
-        self.gauge = (0..machine.effects.len()).map(own).collect();
-        for (e, effect) in machine.effects.iter().enumerate() {
-            if let Some((_, lands)) = effect.later {
-                self.gauge[e] += self.on_the_way[lands as usize];
-                self.gauge[lands as usize] -= self.on_the_way[lands as usize];
-            }
-        }
-        self.level = self.measure();
-    }
-
-    /// The level of a system that rests at `x`, with what is then on its way on average.
-    #[must_use]
-    pub fn level_at_rest(&mut self, events: &[crate::process::event::Event], x: &[f64]) -> f64 {
-        let machine = self.machine;
-        let first = machine.layout.state(0, 0);
-        let now = self.state().to_vec();
-        self.inputs[first..first + x.len()].copy_from_slice(x);
-        let count = machine.channels.len();
-        let probabilities: Vec<Vec<f64>> = (0..count).map(|k| self.probabilities(k)).collect();
-        let mut rates: Vec<f64> = vec![0.0; count];
-        for (k, channel) in machine.channels.iter().enumerate() {
-            if let Some(tape) = &channel.rate {
-                tape.run_body(&self.inputs, &mut self.registers[k]);
-                rates[k] = tape.output(&self.registers[k], 0) / machine.scale;
-            }
-        }
-        add_fired_rates(events, &mut rates, |j, o| probabilities[j].get(o).copied().unwrap_or(0.0));
-        let mut level: f64 = x.iter().zip(&self.weights).map(|(x, w)| x * w).sum();
-        for k in 0..count {
-            for (o, probability) in probabilities[k].iter().enumerate() {
-                let Some((queue, lands)) = machine.effects[machine.channels[k].effects + 1 + o].later else { continue };
-                level += rates[k] * probability * self.delays[queue as usize] * self.on_the_way[lands as usize];
-            }
-        }
-        self.inputs[first..first + now.len()].copy_from_slice(&now);
-        level
-    }
-
-    /// The level, from scratch.
-    pub(super) fn measure(&self) -> f64 {
-        let now: f64 = self.state().iter().zip(&self.weights).map(|(x, w)| x * w).sum();
-        now + self.queues.iter().flatten().map(|&(_, e)| self.on_the_way[e as usize]).sum::<f64>()
     }
 
     /// Changes parameters from now on. What is on its way lands when it was going to.
@@ -424,7 +321,7 @@ impl<'m> Path<'m> {
         self.landing = self.landing.min(due);
     }
 
-    fn first_landing(&self) -> f64 {
+    pub(super) fn first_landing(&self) -> f64 {
         self.queues.iter().filter_map(|q| q.front()).map(|f| f.0).fold(f64::INFINITY, f64::min)
     }
 
@@ -500,6 +397,7 @@ impl<'m> Path<'m> {
             if tick < t.min(self.landing).min(until) {
                 self.t = tick;
                 self.inputs[time] = tick;
+                self.events += 1;
                 self.tick();
             } else if t.min(self.landing) >= until {
                 self.t = until;
@@ -550,43 +448,5 @@ impl<'m> Path<'m> {
             }
         }
         Ok(Stop::Until)
-    }
-
-    /// What is needed to go on from here another time.
-    #[must_use]
-    pub fn snapshot(&self) -> Snapshot {
-        let done = |k: usize| self.remaining[k] - self.rate[k] * (self.t - self.since[k]);
-        Snapshot {
-            t: self.t,
-            x: self.state().to_vec(),
-            remaining: (0..self.rate.len()).map(done).collect(),
-            queues: self.queues.clone(),
-            level: self.level,
-            history: self.between.history(),
-        }
-    }
-
-    /// Goes back to a snapshot of a path of the same machine and parameters, with the random numbers of another
-    /// replication. Clocks without memory are drawn again; others keep their time to the next event.
-    pub fn resume(&mut self, snapshot: &Snapshot, seed: u64, replication: u64) {
-        let first = self.machine.layout.state(0, 0);
-        self.t = snapshot.t;
-        self.inputs[self.machine.layout.time(0)] = self.t;
-        self.inputs[first..first + snapshot.x.len()].copy_from_slice(&snapshot.x);
-        for (mine, theirs) in self.queues.iter_mut().zip(&snapshot.queues) {
-            mine.clone_from(theirs);
-        }
-        self.landing = self.first_landing();
-        self.level = snapshot.level;
-        self.between.restore(&snapshot.history);
-        for k in 0..self.rate.len() {
-            self.streams[k] = random::stream(seed, replication, k as u64);
-            let forgets = self.clocks[k].forgets();
-            self.remaining[k] = if forgets { self.clocks[k].next(&mut self.streams[k]) } else { snapshot.remaining[k] };
-            self.since[k] = self.t;
-            self.rate[k] = 0.0;
-            self.next[k] = f64::INFINITY;
-            self.refresh(k);
-        }
     }
 }
