@@ -39,6 +39,8 @@ const WORK: f64 = 12.0;
 const FAR: f64 = 1e3;
 /// Loads tried in the search.
 const MOST_LOADS: usize = 8;
+/// Loads that may be tried in vain.
+const MOST_BLIND: usize = 1;
 /// ln τ this close to ln horizon ends the search.
 const CLOSE: f64 = 0.3;
 
@@ -219,8 +221,13 @@ impl<'a> Collapse<'a> {
         let mut load = recovery + 0.9 * (tip - recovery);
         // Whether nothing is known about the lower end.
         let mut unknown = false;
+        let mut blind = 0;
         for _ in 0..MOST_LOADS {
             let Some((value, exact)) = excess(load)? else {
+                blind += 1;
+                if blind > MOST_BLIND {
+                    return Ok(None);
+                }
                 // Nearer to the tip-over load collapse is less rare.
                 (low, unknown) = ((load, f64::INFINITY), true);
                 load = 0.5 * (low.0 + high.0);
