@@ -146,8 +146,8 @@ fn critical_duration(
     result: &mut Against,
 ) -> Result<(), SystemError> {
     let report = findings.analysis.triggers.iter().find(|t| t.name == name);
-    let fluid = report.and_then(|r| r.critical_duration.as_ref()).and_then(|p| p.p50);
-    let Some(fluid) = fluid else {
+    let found = report.and_then(|r| r.critical_duration.as_ref());
+    let Some(fluid) = found.and_then(|p| p.p50) else {
         result.remarks.push(format!("{name}: the equations give no critical duration"));
         return Ok(());
     };
@@ -162,6 +162,10 @@ fn critical_duration(
         Some(q) => {
             let referee = Estimate { mean: q.p50.0, error: q.p50.1, count: effort.replications as usize };
             result.rows.extend(row(format!("{name}: critical duration"), "s", fluid, referee));
+            if let Some((p10, p90)) = found.and_then(|p| p.p10.zip(p.p90)) {
+                let spread = Estimate { mean: q.spread.0, error: q.spread.1, ..referee };
+                result.rows.extend(row(format!("{name}: its spread, p90 - p10"), "s", p90 - p10, spread));
+            }
         }
         None => {
             result

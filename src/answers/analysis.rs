@@ -172,6 +172,9 @@ pub struct Analysis {
     pub advice: Vec<Value>,
     /// What a reader must know.
     pub warnings: Vec<String>,
+    /// The answers held to request-level simulation, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub referee: Option<super::against::Against>,
 }
 
 /// An analysis with what plots need beside it.
@@ -240,6 +243,7 @@ pub fn analyze(study: &Study, sha256: &str) -> Result<Findings, LandscapeError> 
         mean_time_to_collapse: None,
         advice: Vec::new(),
         warnings,
+        referee: None,
     };
     Ok(Findings { analysis, landscape, limits, median })
 }

@@ -5,9 +5,11 @@ use super::files;
 use super::input::{Input, ModelArgument};
 use super::progress::{Progress, Spinner};
 use super::{Exit, Session, Terminal};
+use crate::answers::against::{Effort, against};
 use crate::answers::analysis::{Analysis, Findings, Verdict, analyze};
 use crate::answers::collapse;
 use crate::answers::gate::{Gate, Passage};
+use crate::answers::study::Study;
 use crate::report::figures::{self, NamedFigure};
 use crate::report::{analysis, json, markdown, text};
 use std::path::{Path, PathBuf};
@@ -20,6 +22,7 @@ Examples:
   tipping analyze my.toml --set 'client.web.retry.attempts=2'
   tipping analyze my.toml --format json | jq .headroom
   tipping analyze my.toml --out report --format md
+  tipping analyze my.toml --referee
   tipping analyze my.toml --fail-on 'headroom<20%' --fail-on verdict=overloaded
 
 A condition of --fail-on compares `headroom` (to the tip-over load) or `recovery` (to the recovery load, negative
@@ -34,6 +37,9 @@ pub(super) struct Arguments {
     /// Also write figures (SVG, PNG), analysis.json and report.md into this directory.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Hold the answers to request-level simulation, of so many runs for each figure.
+    #[arg(long, value_name = "RUNS", num_args = 0..=1, default_missing_value = "200", value_parser = clap::value_parser!(u32).range(2..))]
+    referee: Option<u32>,
     /// End with code 1 if this holds, such as 'headroom<20%' or 'verdict=overloaded'; repeatable.
     #[arg(long, value_name = "COND", value_parser = Gate::parse)]
     fail_on: Vec<Gate>,
@@ -55,14 +61,13 @@ pub(super) fn run(arguments: &Arguments, session: &Session) -> Result<Exit, Fail
     let spinner = Spinner::new(session.terminal, "analysing");
     let mut findings = analyze(&input.study, &input.sha256).map_err(|e| Failure::Unsolved(e.to_string()))?;
     let (study, seed) = (input.study.clone(), session.seed);
-    match rayon::ThreadPoolBuilder::new().num_threads(session.threads.get()).build() {
-        Ok(pool) => {
-            let found = &mut findings;
-            pool.install(move || collapse::add(&study, found, seed));
-        }
-        // No threads to be had: the answer is the same with those there are.
-        Err(_) => collapse::add(&input.study, &mut findings, session.seed),
-    }
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(session.threads.get()).build();
+    let pool = pool.map_err(|e| Failure::Unsolved(format!("no threads to work with: {e}")))?;
+    let (found, runs) = (&mut findings, arguments.referee);
+    pool.install(move || {
+        collapse::add(&study, found, seed);
+        runs.map_or(Ok(()), |runs| hold_to_referee(&study, found, seed, runs))
+    })?;
     drop(spinner);
     let source = arguments.out.is_none().then_some(input.name.as_str());
     if let Some(folder) = &arguments.out {
@@ -75,6 +80,18 @@ pub(super) fn run(arguments: &Arguments, session: &Session) -> Result<Exit, Fail
     };
     session.terminal.result(&answer)?;
     Ok(judge(&arguments.fail_on, &findings.analysis, session.terminal))
+}
+
+/// Length of a simulated run of the good state, in seconds.
+const RUN: f64 = 120.0;
+
+/// Compares the findings with request-level simulation.
+fn hold_to_referee(study: &Study, findings: &mut Findings, seed: u64, runs: u32) -> Result<(), Failure> {
+    let effort = Effort { seed, replications: u64::from(runs), horizon: RUN, triggers: true };
+    let compared = against(study, findings, effort);
+    let hint = "leave out --referee";
+    findings.analysis.referee = Some(compared.map_err(|e| Failure::usage(e.to_string(), hint))?);
+    Ok(())
 }
 
 /// Draws everything first, then writes it.

@@ -85,6 +85,8 @@ pub struct Quantiles {
     pub p50: (f64, f64),
     /// Nine in ten tip.
     pub p90: (f64, f64),
+    /// p90 - p10.
+    pub spread: (f64, f64),
 }
 
 /// Quantile of the normal distribution at 90 %.
@@ -209,14 +211,18 @@ pub fn odds(system: &System, trigger: &str, vary: Vary, experiment: Experiment) 
             let rows: Vec<usize> = all.iter().map(|_| luck.random_range(0..replications)).collect();
             again.extend(probit(&values, &tips(&rows), n));
         }
-        let quantile = |z: f64| {
-            let of = |(m, s): (f64, f64)| m + z * s;
+        let number = |of: &dyn Fn((f64, f64)) -> f64| {
             let values: Vec<f64> = again.iter().map(|&f| of(f)).collect();
             let mean = values.iter().sum::<f64>() / values.len() as f64;
             let square = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (values.len() as f64 - 1.0);
             (of(fit), square.sqrt())
         };
-        Quantiles { p10: quantile(-Z90), p50: quantile(0.0), p90: quantile(Z90) }
+        Quantiles {
+            p10: number(&|(m, s)| m - Z90 * s),
+            p50: number(&|(m, _)| m),
+            p90: number(&|(m, s)| m + Z90 * s),
+            spread: number(&|(_, s)| 2.0 * Z90 * s),
+        }
     });
     let undecided = columns.iter().flatten().filter(|&&o| o == Outcome::Undecided).count();
     Ok(Odds { vary, points, quantiles, undecided, replications })

@@ -28,6 +28,10 @@ pub fn document(study: &Study, findings: &Findings, source: Option<&str>) -> Vec
         blocks.push(Block::Heading("Triggers".to_owned()));
         blocks.push(triggers::table(study, analysis));
     }
+    if let Some(against) = &analysis.referee {
+        blocks.push(Block::Heading(format!("Fluid against referee: {} simulated runs", against.runs)));
+        blocks.extend(super::referee::against_table(against));
+    }
     if !analysis.warnings.is_empty() {
         blocks.push(Block::Heading("Warnings".to_owned()));
         blocks.push(Block::List(analysis.warnings.clone()));

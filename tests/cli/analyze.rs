@@ -159,3 +159,19 @@ fn same_bytes_whatever_the_number_of_threads() {
     };
     assert!(run("1") == run("3"));
 }
+
+#[test]
+fn the_referee_is_asked() {
+    let quick = ["--set", "trigger.lost-slots.for=1s", "--referee", "40", "--format", "json"];
+    let done = tipping(&[&["analyze", "models/retry-storm.toml"], &quick[..]].concat());
+    assert_eq!(done.code, 0, "{}", done.err);
+    let document = json(&done.out);
+    let known = json(include_str!("../../docs/analyze.schema.json"));
+    let violations = schema::violations(&known, &document);
+    assert!(violations.is_empty(), "{violations:#?}");
+    let rows = document["referee"]["rows"].as_array().expect("rows");
+    let row = |name: &str| rows.iter().find(|r| r["quantity"] == name).expect("a row");
+    assert!(row("web.goodput")["deviation"].as_f64().expect("a number").abs() < 4.0);
+    let critical = row("load-spike: critical duration");
+    assert!(critical["relative"].as_f64().expect("a number").abs() < 0.1, "{critical}");
+}

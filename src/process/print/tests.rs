@@ -14,12 +14,6 @@ fn process_of(text: &str, closure: Closure) -> Process {
     crate::model::expand::process(&loaded.model, closure).unwrap_or_else(|p| panic!("{p:?}"))
 }
 
-/// Models that only the referee can follow yet are right, and have nothing to print.
-fn has_equations(text: &str) -> bool {
-    let model = crate::model::load(text, "test.toml", &[]).unwrap_or_else(|d| panic!("{d}")).model;
-    crate::model::expand::process(&model, Closure::Moments).is_ok()
-}
-
 fn shipped() -> Vec<(String, String)> {
     let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/models");
     let mut found: Vec<(String, String)> = std::fs::read_dir(directory)
