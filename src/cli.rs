@@ -87,17 +87,17 @@ struct Session {
     terminal: Terminal,
     overrides: Vec<Override>,
     threads: NonZeroUsize,
+    seed: u64,
 }
 
 impl From<Common> for Session {
     fn from(typed: Common) -> Self {
-        // Nothing of these verbs is random yet; the seed is accepted so that scripts may always give one.
-        let _ = typed.seed;
         let cores = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         Self {
             terminal: Terminal::new(typed.color),
             overrides: typed.set.into_iter().map(Override::new).collect(),
             threads: typed.threads.unwrap_or_else(cores),
+            seed: typed.seed,
         }
     }
 }

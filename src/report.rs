@@ -4,6 +4,7 @@
 //! [`figures`] draws findings.
 
 pub mod analysis;
+pub mod band;
 pub mod diagram;
 pub mod document;
 pub mod figures;
