@@ -205,8 +205,13 @@ pub struct Range<'a> {
     options: Options,
     patience: f64,
     memory: f64,
+    /// Shortest time in which a disturbance of an unstable state grows by e. Steps longer than that would damp it: a stable
+    /// method comes to rest on a saddle.
+    growth: f64,
 }
 
+/// Relative width of a bracket within which an undecided run is one that stays on the edge.
+const EDGE: f64 = 1e-4;
 /// Doublings tried before a threshold is said not to exist: a trigger 256 times as long or as large.
 const DOUBLINGS: u32 = 8;
 /// Sizes tried between the stated one and the largest possible.
@@ -232,6 +237,13 @@ impl<'a> Range<'a> {
             options,
             memory: lags.last().copied().unwrap_or(0.0),
             patience: super::landscape::patience(fluid, p),
+            growth: landscape
+                .states
+                .iter()
+                .filter_map(|s| s.spectrum.as_ref()?.modes.first())
+                .filter(|m| m.value.re > 0.0)
+                .map(|m| 1.0 / m.value.re)
+                .fold(f64::INFINITY, f64::min),
         })
     }
 
@@ -293,7 +305,7 @@ impl<'a> Range<'a> {
         if at <= 0.0 && start < at {
             segments.insert(0, Segment::new(at, &self.base));
         }
-        let options = Options { retain: true, ..self.options.clone() };
+        let options = Options { retain: true, max_step: self.growth, ..self.options.clone() };
         crate::dynamics::integrate::integrate(
             self.fluid,
             start,
@@ -401,6 +413,8 @@ fn threshold(
         match run(middle)? {
             Fate::Tips => tips = middle,
             Fate::Heals => heals = middle,
+            // So near the edge that a stable integrator with long steps comes to rest on it: the threshold is met.
+            Fate::Undecided if tips - heals <= EDGE * tips => return Ok(Threshold::At(middle)),
             Fate::Undecided => return Ok(Threshold::Undecided),
         }
     }
