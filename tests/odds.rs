@@ -90,7 +90,7 @@ fn events_fired_later_count_as_one_family() {
         timeout = "100 ms"
         retry = { attempts = 3, backoff = "50 ms", jitter = "none" }
         [service.api]
-        servers = 1000
+        servers = 100000
         service_time = "10 s"
         queue = { limit = 100000 }
     "#;

@@ -5,7 +5,7 @@
 //! before, and the trajectory is followed until its outcome is decided ([`crate::dynamics::outcome`]). Size is measured
 //! along the line from today's value (0) through the stated one (1) and beyond. The threshold between healing and
 //! tipping is bracketed by doubling or halving and then bisected. Half of all runs tip at this threshold (p50), since it
-//! is that of the middle run; p10 and p90 need the noise of the model.
+//! is that of the middle run; p10 and p90 are the subject of [`super::odds`].
 
 use super::landscape::Landscape;
 use crate::dynamics::integrate::{History, IntegrateError, Options, Segment, Trajectory};
