@@ -16,6 +16,8 @@ mod models;
 mod schema;
 #[path = "cli/simulate.rs"]
 mod simulate;
+#[path = "cli/triggers.rs"]
+mod triggers;
 
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
