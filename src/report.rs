@@ -4,6 +4,7 @@
 //! [`figures`] draws findings.
 
 pub mod analysis;
+pub mod band;
 pub mod compare;
 pub mod diagram;
 pub mod document;

@@ -22,6 +22,8 @@ mod referee;
 mod schema;
 #[path = "cli/simulate.rs"]
 mod simulate;
+#[path = "cli/triggers.rs"]
+mod triggers;
 
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};

@@ -5,7 +5,7 @@
 //! before, and the trajectory is followed until its outcome is decided ([`crate::dynamics::outcome`]). Size is measured
 //! along the line from today's value (0) through the stated one (1) and beyond. The threshold between healing and
 //! tipping is bracketed by doubling or halving and then bisected. Half of all runs tip at this threshold (p50), since it
-//! is that of the middle run; p10 and p90 need the noise of the model.
+//! is that of the middle run; p10 and p90 are the subject of [`super::odds`].
 
 use super::landscape::Landscape;
 use crate::dynamics::integrate::{History, IntegrateError, Options, Segment, Trajectory};
@@ -205,8 +205,13 @@ pub struct Range<'a> {
     options: Options,
     patience: f64,
     memory: f64,
+    /// Shortest time in which a disturbance of an unstable state grows by e. Steps longer than that would damp it: a stable
+    /// method comes to rest on a saddle.
+    growth: f64,
 }
 
+/// Relative width of a bracket within which an undecided run is one that stays on the edge.
+const EDGE: f64 = 1e-4;
 /// Doublings tried before a threshold is said not to exist: a trigger 256 times as long or as large.
 const DOUBLINGS: u32 = 8;
 /// Sizes tried between the stated one and the largest possible.
@@ -232,6 +237,13 @@ impl<'a> Range<'a> {
             options,
             memory: lags.last().copied().unwrap_or(0.0),
             patience: super::landscape::patience(fluid, p),
+            growth: landscape
+                .states
+                .iter()
+                .filter_map(|s| s.spectrum.as_ref()?.modes.first())
+                .filter(|m| m.value.re > 0.0)
+                .map(|m| 1.0 / m.value.re)
+                .fold(f64::INFINITY, f64::min),
         })
     }
 
@@ -308,7 +320,7 @@ impl<'a> Range<'a> {
         if at <= 0.0 && start < at {
             segments.insert(0, Segment::new(at, &self.base));
         }
-        let options = Options { retain: true, ..self.options.clone() };
+        let options = Options { retain: true, max_step: self.growth, ..self.options.clone() };
         crate::dynamics::integrate::integrate(
             self.fluid,
             start,
@@ -416,6 +428,8 @@ fn threshold(
         match run(middle)? {
             Fate::Tips => tips = middle,
             Fate::Heals => heals = middle,
+            // So near the edge that a stable integrator with long steps comes to rest on it: the threshold is met.
+            Fate::Undecided if tips - heals <= EDGE * tips => return Ok(Threshold::At(middle)),
             Fate::Undecided => return Ok(Threshold::Undecided),
         }
     }

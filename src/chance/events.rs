@@ -205,6 +205,12 @@ impl Events {
         Effect { mean, variance: (square - mean * mean).max(0.0) }
     }
 
+    /// Events per second, those that are fired left out.
+    #[must_use]
+    pub fn total_rate(&self, values: &[f64]) -> f64 {
+        self.all.iter().filter_map(|event| event.rate).map(|k| values[k].max(0.0)).sum()
+    }
+
     /// Growth of the variance of the functional per unit of time, from the effects at that time.
     #[must_use]
     pub fn variance_rate(&self, values: &[f64], effects: &[Effect]) -> f64 {

@@ -9,6 +9,7 @@ use crate::answers::analysis::analyze;
 use crate::answers::study::Study;
 use crate::model::types::{Closure, Model, Trigger};
 use crate::plot::Figure;
+use crate::report::band::{Band, Effort};
 use crate::report::scenario::{Scenario, ScenarioError};
 use std::path::{Path, PathBuf};
 
@@ -19,6 +20,7 @@ Examples:
   tipping simulate retry-storm > storm.csv
   tipping simulate retry-storm --until '2 min' --plot storm.svg --csv storm.csv
   tipping simulate my.toml --trigger deploy --trigger load-spike
+  tipping simulate retry-storm --trigger load-spike --band band.csv --runs 1000
 
 All triggers of the model happen, each at its `at` for its `for`, unless --trigger chooses some. The run starts from
 the good state if there is one. The CSV has one row per --step: time_s, the load, every state, every output. A
@@ -50,6 +52,13 @@ pub(super) struct Arguments {
     /// Draw the run into this file, SVG or PNG by its ending.
     #[arg(long, value_name = "FILE")]
     plot: Option<PathBuf>,
+    /// Write the noise band, 10th and 90th percentile of every state and output over time, as CSV to this file.
+    #[arg(long, value_name = "FILE")]
+    band: Option<PathBuf>,
+    /// Stochastic runs that the noise band of --plot and --band rests on; 0 for no band. By default as many as a second or
+    /// two of work allow.
+    #[arg(long, value_name = "N")]
+    runs: Option<u64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -110,15 +119,54 @@ pub(super) fn run(arguments: &Arguments, session: &Session) -> Result<Exit, Fail
         ScenarioError::Trigger(_) => Failure::Usage { message: error.to_string(), hint: None },
         ScenarioError::Integration(_) => Failure::Unsolved(error.to_string()),
     })?;
+    let band = band(&scenario, &run, arguments, session)?;
     if let Some(path) = &arguments.plot {
-        files::write(path, &pixels(path, &scenario.draw(&run)?)?)?;
+        files::write(path, &pixels(path, &scenario.draw(&run, band.as_ref())?)?)?;
+    }
+    if let (Some(path), Some(band)) = (&arguments.band, &band) {
+        files::write(path, scenario.band_csv(band).as_bytes())?;
     }
     match &arguments.csv {
         Some(path) if path != Path::new("-") => files::write(path, scenario.csv(&run, step).as_bytes())?,
-        None if arguments.plot.is_some() => {}
+        None if arguments.plot.is_some() || arguments.band.is_some() => {}
         _ => session.terminal.result(&scenario.csv(&run, step))?,
     }
     Ok(Exit::Fine)
+}
+
+/// The noise band, if one is wanted and the equations have one. That of the moments carries its spread itself.
+fn band(
+    scenario: &Scenario<'_>,
+    run: &crate::report::scenario::Run,
+    arguments: &Arguments,
+    session: &Session,
+) -> Result<Option<Band>, Failure> {
+    let wanted = arguments.plot.is_some() || arguments.band.is_some();
+    let effort = match arguments.runs {
+        Some(0) => None,
+        Some(runs) => Some(Effort::Runs(runs)),
+        None => Some(Effort::Fitting),
+    };
+    let Some(effort) = effort.filter(|_| wanted && matches!(arguments.closure, Equations::Fluid)) else {
+        return match &arguments.band {
+            Some(_) => {
+                Err(Failure::usage("there is no noise band to write", "leave --runs 0 and --closure moments out"))
+            }
+            None => Ok(None),
+        };
+    };
+    let _spinner = super::progress::Spinner::new(session.terminal, "noise band");
+    match scenario.band(run, effort, session.seed) {
+        Ok(band) => Ok(Some(band)),
+        Err(error) if arguments.band.is_some() => Err(Failure::usage(
+            format!("there is no noise band: {error}"),
+            "choose the number of runs with --runs, or a shorter run with --until",
+        )),
+        Err(error) => {
+            session.terminal.note(&format!("no noise band: {error}"));
+            Ok(None)
+        }
+    }
 }
 
 /// The largest of 1, 2, 5 times a power of ten that is not above a step.

@@ -46,6 +46,16 @@ impl Measure {
         Self::new(&state.info.name, &state.unit, Source::State(index))
     }
 
+    /// Its values at the lower and upper end of a band of states and outputs; `None` for what has no percentiles of its own.
+    #[must_use]
+    pub(super) fn between(&self, states: usize, low: &[f64], high: &[f64]) -> Option<(f64, f64)> {
+        if !matches!(self.source, Source::State(_) | Source::Output(_)) {
+            return None;
+        }
+        let value = |all: &[f64]| self.value(&all[..states], &all[states..], &[]);
+        Some((value(low), value(high)))
+    }
+
     /// Its value at a sample, in its unit.
     #[must_use]
     pub(super) fn of(&self, sample: &Sample) -> f64 {

@@ -1,5 +1,6 @@
 //! A model under several triggers at once: what `simulate` shows.
 
+use super::band::{Band, BandError, Effort};
 use super::measures;
 use super::samples::Samples;
 use super::table::{self, Column};
@@ -11,6 +12,8 @@ use crate::model::types::Trigger;
 use crate::plot::{Curve, Figure, PlotError, Scale, TimePanel, TimeSeries, TriggerSpan};
 use crate::process::fluid::Fluid;
 
+/// Points of a band.
+const BAND_POINTS: usize = 480;
 /// Points of a curve in a figure.
 const POINTS: usize = 900;
 
@@ -103,6 +106,40 @@ impl Scenario<'_> {
         Ok(Effect { from, to: from + duration, changes, kick: first.kick })
     }
 
+    /// The band in which eight of ten runs lie.
+    ///
+    /// # Errors
+    /// [`BandError`] says why there is none.
+    pub fn band(&self, run: &Run, effort: Effort, seed: u64) -> Result<Band, BandError> {
+        let last = BAND_POINTS as f64;
+        let times: Vec<f64> = (0..=BAND_POINTS).map(|i| self.until * i as f64 / last).collect();
+        Band::new(self.fluid, (&run.trajectory, &run.segments, &self.start), &times, effort, seed)
+    }
+
+    /// The band as CSV: time, then 10th and 90th percentile of all states and outputs.
+    #[must_use]
+    pub fn band_csv(&self, band: &Band) -> String {
+        let process = self.fluid.process();
+        let states = process.states.iter().map(|s| (&s.info.name, &s.unit));
+        let outputs = process.outputs.iter().map(|o| (&o.name, &o.unit));
+        let variables: Vec<_> = states.chain(outputs).collect();
+        let column = |name: &str, unit: &str| Column { name: name.to_owned(), unit: unit.to_owned() }.head();
+        let mut head = vec![column("time", "s")];
+        for (name, unit) in &variables {
+            head.extend(["p10", "p90"].map(|p| format!("{}_{p}", column(name, unit))));
+        }
+        let factors: Vec<f64> = variables.iter().map(|v| words::factor(v.1)).collect();
+        let row = |(place, t): (usize, &f64)| {
+            let (low, high) = band.at(place);
+            let pairs = low.iter().zip(&high).zip(&factors);
+            let values =
+                pairs.flat_map(|((low, high), factor)| [table::cell(low / factor), table::cell(high / factor)]);
+            std::iter::once(table::cell(*t)).chain(values).collect()
+        };
+        let rows: Vec<Vec<String>> = band.times.iter().enumerate().map(row).collect();
+        table::csv(&head, &rows)
+    }
+
     /// The run as CSV: time, the load, all states, all outputs, at every `step`.
     #[must_use]
     pub fn csv(&self, run: &Run, step: f64) -> String {
@@ -132,11 +169,11 @@ impl Scenario<'_> {
         table::csv(&head, &rows)
     }
 
-    /// The run as a figure.
+    /// The run as a figure, with the band if there is one.
     ///
     /// # Errors
     /// Only by a defect of the drawing library.
-    pub fn draw(&self, run: &Run) -> Result<Figure, PlotError> {
+    pub fn draw(&self, run: &Run, band: Option<&Band>) -> Result<Figure, PlotError> {
         let meta = &self.study.model.meta;
         let samples = Samples::new(self.fluid, &run.trajectory, &run.segments, &self.start);
         let seen: Vec<_> = samples.times(POINTS).into_iter().filter_map(|t| samples.at(t)).collect();
@@ -145,7 +182,7 @@ impl Scenario<'_> {
                 quantity: m.name.clone(),
                 run: 0,
                 points: seen.iter().map(|s| (s.t, m.of(s))).collect(),
-                band: Vec::new(),
+                band: band.map(|band| self.edges(m, band)).unwrap_or_default(),
             };
             let curves = all.iter().map(curve).collect();
             measures::interesting(TimePanel { label, unit, scale: Scale::Linear, curves })
@@ -157,11 +194,26 @@ impl Scenario<'_> {
         });
         let chart = TimeSeries {
             title: format!("{} over time", meta.name),
-            subtitle: Some(meta.title.clone()).filter(|t| !t.is_empty()),
+            subtitle: Some(match (band, meta.title.as_str()) {
+                (Some(_), "") => "Band: 8 of 10 runs".to_owned(),
+                (Some(_), title) => format!("{title}. Band: 8 of 10 runs"),
+                (None, title) => title.to_owned(),
+            })
+            .filter(|t| !t.is_empty()),
             runs: vec![("run".to_owned(), "run".to_owned())],
             triggers: triggers.collect(),
             panels: panels.collect(),
         };
         chart.draw()
+    }
+
+    /// The band of one measure, in its unit.
+    fn edges(&self, measure: &measures::Measure, band: &Band) -> Vec<(f64, f64, f64)> {
+        let states = self.fluid.process().states.len();
+        let edge = |(place, &t): (usize, &f64)| {
+            let (low, high) = band.at(place);
+            measure.between(states, &low, &high).map(|(low, high)| (t, low, high))
+        };
+        band.times.iter().enumerate().filter_map(edge).collect()
     }
 }
