@@ -94,7 +94,6 @@ struct Session {
     overrides: Vec<Override>,
     seed: u64,
     threads: NonZeroUsize,
-    seed: u64,
 }
 
 impl From<Common> for Session {
@@ -105,7 +104,6 @@ impl From<Common> for Session {
             overrides: typed.set.into_iter().map(Override::new).collect(),
             seed: typed.seed,
             threads: typed.threads.unwrap_or_else(cores),
-            seed: typed.seed,
         }
     }
 }
