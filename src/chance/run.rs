@@ -50,9 +50,9 @@ impl Run<'_> {
             return;
         }
         if t < self.path.start() {
-            out.copy_from_slice(self.rest)
+            out.copy_from_slice(self.rest);
         } else {
-            out.copy_from_slice(self.path.final_state())
+            out.copy_from_slice(self.path.final_state());
         }
     }
 
