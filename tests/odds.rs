@@ -235,7 +235,6 @@ fn two_wells_tip_with_their_exact_transient_probabilities() {
     let critical = found.triggers[0].critical_duration.clone().expect("it can tip");
     let (p10, p50, p90) = (critical.p10.expect("p10"), critical.p50.expect("p50"), critical.p90.expect("p90"));
     let exact = [0.1, 0.5, 0.9].map(Wells::quantile);
-    println!("predicted {p10:.4} {p50:.4} {p90:.4} exact {exact:.4?}");
     close(p50, exact[1], 0.02);
     close(p90 - p10, exact[2] - exact[0], 0.06);
     let stated = found.triggers[0].probability.expect("known");

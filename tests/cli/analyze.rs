@@ -123,6 +123,10 @@ fn out_holds_figures_and_reports_and_nothing_else() {
         "trigger-load-spike-curve.svg",
         "trigger-load-spike-series.png",
         "trigger-load-spike-series.svg",
+        "trigger-lost-slots-curve.png",
+        "trigger-lost-slots-curve.svg",
+        "trigger-lost-slots-series.png",
+        "trigger-lost-slots-series.svg",
     ];
     assert_eq!(names, expected);
     for name in names {
