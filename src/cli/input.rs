@@ -106,7 +106,8 @@ impl Candidates {
             return Err(Failure::usage("there is nothing to compare: the model has no variants", hint));
         }
         for variant in written.into_iter().filter(|_| variants) {
-            let study = compile(variant.model, &mut diagnostics).ok_or_else(|| refused(&diagnostics))?;
+            let model = variant.model.map_err(|diagnostics| refused(&diagnostics))?;
+            let study = compile(model, &mut diagnostics).ok_or_else(|| refused(&diagnostics))?;
             let changes = variant.changes;
             designs.push(Candidate { name: variant.name, about: variant.about, changes, study });
         }

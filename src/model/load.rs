@@ -33,8 +33,8 @@ pub struct Variant {
     pub about: String,
     /// The changes: `path = value`.
     pub changes: Vec<String>,
-    /// The model with the changes made.
-    pub model: Model,
+    /// The model with the changes made, or why they do not go with what else was set.
+    pub model: Result<Model, Diagnostics>,
 }
 
 /// Reads a file and loads the model in it.
@@ -84,7 +84,7 @@ fn load_beside(text: &str, name: &str, base: Option<&Path>, overrides: &[Overrid
         return Err(diagnostics);
     }
     let sink = Sink::default();
-    let variants = changed(&root, base, &sink, &mut diagnostics);
+    let variants = changed(&root, base, !overrides.is_empty(), &sink, &mut diagnostics);
     diagnostics.list.extend(sink.into_list());
     diagnostics.sort();
     if diagnostics.has_errors() {
@@ -93,8 +93,15 @@ fn load_beside(text: &str, name: &str, base: Option<&Path>, overrides: &[Overrid
     Ok(Loaded { model, sha256: sha256(text.as_bytes()), diagnostics, variants })
 }
 
-/// The variants of a document, each checked like a model of its own; what is wrong with one of them only joins the rest.
-fn changed(root: &tree::Table, base: Option<&Path>, sink: &Sink, diagnostics: &mut Diagnostics) -> Vec<Variant> {
+/// The variants of a document, each checked like a model of its own. One that is wrong in the file as written is a mistake
+/// of the file; one that does not go with what was set is refused when it is asked for.
+fn changed(
+    root: &tree::Table,
+    base: Option<&Path>,
+    overridden: bool,
+    sink: &Sink,
+    diagnostics: &mut Diagnostics,
+) -> Vec<Variant> {
     let mut all = Vec::new();
     for written in variants(root, sink) {
         let mut document = root.clone();
@@ -105,12 +112,18 @@ fn changed(root: &tree::Table, base: Option<&Path>, sink: &Sink, diagnostics: &m
         let mut found = Diagnostics::new(diagnostics.sources.clone());
         found.list = own.into_list();
         check_equations(&model, &mut found);
-        let known: Vec<String> = diagnostics.list.iter().map(|d| d.message.clone()).collect();
-        for mut diagnostic in found.list.into_iter().filter(|d| !known.contains(&d.message)) {
+        let known: Vec<&String> = diagnostics.list.iter().map(|d| &d.message).collect();
+        found.list.retain(|d| !known.contains(&&d.message));
+        for diagnostic in &mut found.list {
             diagnostic.message = format!("variant `{}`: {}", written.name.value, diagnostic.message);
-            diagnostics.push(diagnostic);
+        }
+        found.sort();
+        let wrong = found.has_errors();
+        if !overridden {
+            diagnostics.list.extend(found.list.iter().cloned());
         }
         let changes = written.set.iter().map(|(path, node)| format!("{} = {}", path.value, node.shown())).collect();
+        let model = if wrong { Err(found) } else { Ok(model) };
         all.push(Variant { name: written.name.value, about: written.about, changes, model });
     }
     all

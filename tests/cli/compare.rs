@@ -36,3 +36,13 @@ fn what_cannot_be_compared_is_said() {
     let done = tipping(&["compare", "models/m1.toml", "--with", "x:lode=80"]);
     assert!(done.code == 2 && done.err.contains("no value of this model has the path `lode`"), "{}", done.err);
 }
+
+#[test]
+fn a_variant_that_no_longer_fits_stands_in_nobodys_way() {
+    // short-queue holds 80 requests: fewer than there would be slots.
+    let slots = ["--set", "service.api.servers=100"];
+    let done = tipping(&[&["branches", "models/retry-storm.toml"], &slots[..]].concat());
+    assert_eq!(done.code, 0, "{}", done.err);
+    let done = tipping(&[&["compare", "models/retry-storm.toml", "--variants"], &slots[..]].concat());
+    assert!(done.code == 2 && done.err.contains("variant `short-queue`"), "{}", done.err);
+}
