@@ -27,7 +27,7 @@
 
 use super::Builder;
 use super::stream::MOST_ATTEMPTS;
-use crate::model::types::{CallPolicy, Closure, Jitter, Retry, Service};
+use crate::model::types::{CallPolicy, Closure, Jitter, Quantity, Retry, Service};
 use crate::process::dimension::Dimension;
 use crate::process::event::Event;
 use crate::process::field::StateInfo;
@@ -53,6 +53,8 @@ pub(super) struct Station {
     hold: Node,
     busy: Node,
     variability: Node,
+    /// Whether it calls others while a slot is held.
+    calls: bool,
     /// Arrival streams: attempts per second.
     pub arrivals: Vec<Node>,
     /// Blocked share of the attempts that arrive.
@@ -171,6 +173,7 @@ impl Builder<'_> {
             hold,
             busy,
             variability,
+            calls: !service.calls.is_empty(),
             arrivals: Vec::new(),
             blocked,
         };
@@ -247,6 +250,55 @@ impl Builder<'_> {
         let failed = self.mul(in_time, station.error_share);
         let answered = self.sub(in_time, failed);
         Fate { rejected, timed_out, failed, answered, late }
+    }
+
+    /// P(W > timeout) of an attempt that arrived `delay` ago, judged by the capacity there was while it waited, from its
+    /// arrival to its timeout, which was `fixed` ago. `None` where the capacity depends on states, or is never short.
+    ///
+    /// In the fluid closure n is known at arrival, but W = (n - c + 1)/C + S depends on the capacity C = c/S to come:
+    /// when slots are lost, or come back, while the attempt waits, the work done for those ahead of it is ∫ C dt. C, c and
+    /// S are replaced by their means over the timeout, taken at the middles of four parts of it. At rest nothing changes.
+    pub(super) fn late_in_hindsight(
+        &mut self,
+        station: &Station,
+        timeout: &Quantity,
+        fixed: Node,
+        delay: Node,
+    ) -> Option<Node> {
+        const PARTS: u32 = 4;
+        let servers = station.servers.filter(|_| self.closure == Closure::Fluid && !station.calls)?;
+        let timeout = self.number(timeout);
+        let capacity = self.div(servers, station.hold);
+        let lags: Vec<Node> = (0..PARTS)
+            .map(|part| {
+                let share = self.c((f64::from(part) + 0.5) / f64::from(PARTS));
+                let within = self.mul(share, timeout);
+                self.add(fixed, within)
+            })
+            .collect();
+        let mean = |b: &mut Self, node: Node| {
+            let then: Vec<Node> = lags.iter().map(|&lag| b.process.graph.delayed(node, lag)).collect();
+            let total = b.process.graph.sum(&then);
+            let parts = b.c(f64::from(PARTS));
+            b.div(total, parts)
+        };
+        let (slots, rate, hold) = (mean(self, servers), mean(self, capacity), mean(self, station.hold));
+        let inside = self.process.graph.state(station.mean);
+        let inside = self.process.graph.delayed(inside, delay);
+        let (zero, one) = (self.c(0.0), self.c(1.0));
+        let free = self.sub(slots, one);
+        let excess = self.sub(inside, free);
+        let ahead = self.process.graph.binary(Binary::Max, zero, excess);
+        let queueing = self.div(ahead, rate);
+        let wait = self.add(queueing, hold);
+        let square = self.process.graph.power(rate, 2.0);
+        let queueing_variance = self.div(ahead, square);
+        let square = self.process.graph.power(hold, 2.0);
+        let service_variance = self.mul(station.variability, square);
+        let wait_variance = self.add(queueing_variance, service_variance);
+        let scale = self.div(wait, wait_variance);
+        let (shape, x) = (self.mul(wait, scale), self.mul(timeout, scale));
+        Some(self.process.graph.binary(Binary::GammaQ, shape, x))
     }
 
     /// Shape of the gamma distribution of W, and `timeout` in units of its scale.

@@ -221,7 +221,16 @@ impl Builder<'_> {
         if let Some(retry) = &policy.retry
             && retry.attempts.value > 1.0
         {
-            allowed = self.retries(name, policy, retry, fate, scale.max(1e-9), &mut attempts, &mut waiting, &mut tries);
+            allowed = self.retries(
+                name,
+                policy,
+                retry,
+                (&station, fate),
+                scale.max(1e-9),
+                &mut attempts,
+                &mut waiting,
+                &mut tries,
+            );
         }
         if self.joins_events() {
             self.attempt_events(name, policy, fate, station.queue(), allowed, &tries, watchers);
@@ -239,7 +248,7 @@ impl Builder<'_> {
         name: &str,
         policy: &CallPolicy,
         retry: &Retry,
-        fate: Fate,
+        (station, fate): (&Station, Fate),
         scale: f64,
         attempts: &mut Vec<Node>,
         waiting: &mut Vec<usize>,
@@ -271,8 +280,17 @@ impl Builder<'_> {
         for k in 2..=last {
             let before = attempts[k - 2];
             let forever = unlimited && k == last;
-            let (next, own) =
-                self.retry_stage(name, policy, retry, fate, (before, k, forever), scale, budget, waiting, tries);
+            let (next, own) = self.retry_stage(
+                name,
+                policy,
+                retry,
+                (station, fate),
+                (before, k, forever),
+                scale,
+                budget,
+                waiting,
+                tries,
+            );
             wanted.extend(own);
             attempts.push(next);
         }
@@ -308,7 +326,7 @@ impl Builder<'_> {
         name: &str,
         policy: &CallPolicy,
         retry: &Retry,
-        fate: Fate,
+        (station, fate): (&Station, Fate),
         (before, k, forever): (Node, usize, bool),
         scale: f64,
         budget: Option<(usize, Node)>,
@@ -372,12 +390,23 @@ impl Builder<'_> {
             let failing = self.mul(source, share);
             wanted.push(failing);
             let retried = budget.map_or(failing, |(_, allowed)| self.mul(failing, allowed));
-            let delay = match after {
+            let delay = match &after {
                 Some(timeout) => {
-                    let timeout = self.number(&timeout);
+                    let timeout = self.number(timeout);
                     self.add(timeout, fixed)
                 }
                 None => fixed,
+            };
+            let hindsight = after.as_ref().and_then(|timeout| self.late_in_hindsight(station, timeout, fixed, delay));
+            let (retried, delay) = match hindsight {
+                Some(late) => {
+                    let accepted = self.not(fate.rejected);
+                    let sent = self.mul(source, accepted);
+                    let sent = budget.map_or(sent, |(_, allowed)| self.mul(sent, allowed));
+                    let sent = self.process.graph.delayed(sent, delay);
+                    (self.mul(sent, late), self.c(0.0))
+                }
+                None => (retried, delay),
             };
             match chain.first() {
                 Some(&(index, _)) => {
