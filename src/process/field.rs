@@ -65,6 +65,12 @@ pub trait Field {
     /// The lags in seconds, positive and ascending, for parameters `p`. Their number does not depend on `p`.
     fn lags(&self, p: &[f64]) -> Vec<f64>;
 
+    /// For each lag, in the order of [`lags`](Self::lags), whether states are read there. Where only parameters are, no step
+    /// needs to be shorter than the lag, and the past states given to the methods below may be anything.
+    fn reads_states_at(&self, p: &[f64]) -> Vec<bool> {
+        vec![true; self.lags(p).len()]
+    }
+
     /// Parameters to evaluate with when those of the past differ from today's: `past[j]` are the parameters at
     /// t - L_{j+1}. A delayed rate such as `load(t - L)` needs them. The result stands in for `p` in the methods below.
     /// Fields without delayed parameters ignore the past, which is the default.

@@ -237,6 +237,17 @@ impl Field for Fluid {
         scratch.lags.clone()
     }
 
+    fn reads_states_at(&self, p: &[f64]) -> Vec<bool> {
+        let mut scratch = self.scratch.borrow_mut();
+        self.prepare(&mut scratch, p);
+        let (layout, drift) = (self.compiled.layout, &self.compiled.drift);
+        let mut reads = vec![false; layout.lags];
+        for (j, &position) in scratch.rank.iter().enumerate() {
+            reads[position] = (0..layout.states).any(|i| drift.reads(layout.state(i, j + 1)));
+        }
+        reads
+    }
+
     fn with_history(&self, p: &[f64], past: &[&[f64]]) -> Vec<f64> {
         let mut all = p.to_vec();
         past.iter().for_each(|q| all.extend_from_slice(&q[..self.compiled.layout.parameters]));

@@ -122,10 +122,12 @@ impl<'a, F: Field + ?Sized> Driver<'a, F> {
         observer: &mut dyn FnMut(&Step<'_>) -> ControlFlow<()>,
     ) -> Result<Option<Stop>, IntegrateError> {
         let segment = &segments[segments.len() - 1];
-        let longest = lags.iter().copied().fold(self.options.max_step, f64::min);
+        let reads = &self.field.reads_states_at(&segment.parameters);
+        let short = lags.iter().zip(reads).filter(|(_, reads)| **reads).map(|(lag, _)| *lag);
+        let longest = short.fold(self.options.max_step, f64::min);
         while state.t < segment.until {
             let stop = state.breaks.next_after(state.t, lags).map_or(segment.until, |b| b.min(segment.until));
-            let past = Delayed { history: self.history, path: &state.path, lags };
+            let past = Delayed { history: self.history, path: &state.path, lags, reads };
             let p = &self.parameters(segments, start, state.t, lags);
             if method.open(self.field, p, state.t, &state.x, &past).is_err() {
                 return Err(IntegrateError::StepUnderflow { t: state.t, reason: Rejection::NotFinite });
@@ -133,7 +135,7 @@ impl<'a, F: Field + ?Sized> Driver<'a, F> {
             if state.h <= 0.0 {
                 state.h = self.options.initial_step.unwrap_or_else(|| self.initial_step(state, method));
             }
-            let (length, lands) = self.advance(state, method, p, lags, stop, longest)?;
+            let (length, lands) = self.advance(state, method, p, (lags, reads), stop, longest)?;
             let end = if lands { stop } else { state.t + length };
             state.path.push(state.t, end - state.t, &state.x, &method.next, |out| method.dense(out));
             state.t = end;
@@ -175,11 +177,11 @@ impl<'a, F: Field + ?Sized> Driver<'a, F> {
         state: &mut State,
         method: &mut Rodas5p,
         p: &[f64],
-        lags: &[f64],
+        (lags, reads): (&[f64], &[bool]),
         stop: f64,
         longest: f64,
     ) -> Result<(f64, bool), IntegrateError> {
-        let past = Delayed { history: self.history, path: &state.path, lags };
+        let past = Delayed { history: self.history, path: &state.path, lags, reads };
         let smallest = (16.0 * f64::EPSILON * state.t.abs()).max(1e-18 * self.span);
         let mut failed = false;
         let mut counts = (0, 0, 0);
