@@ -193,12 +193,13 @@ fn bursts(replications: u64) {
 #[test]
 fn oldest_and_newest_first_fail_as_published() {
     let text = include_str!("../models/fifo-lifo.toml");
-    for (overrides, costly, published, tolerance) in [
-        (&["client.web.load=100 req/s"][..], 9.0, 9.93, 1.0),
-        (&["client.web.load=100 req/s", "service.api.queue.order=lifo"], 9.0, 0.79, 1.0),
-        // Regular arrivals there, Poisson here: 66.9 in place of 65.4.
-        (&["client.web.load=150 req/s"], 6.3, 65.4, 2.0),
-        (&["client.web.load=150 req/s", "service.api.queue.limit=110"], 6.3, 1.67, 1.0),
+    for (overrides, costly, published, reached) in [
+        (&["client.web.load=100 req/s"][..], 9.0, 9.93, true),
+        (&["client.web.load=100 req/s", "service.api.queue.order=lifo"], 9.0, 0.79, true),
+        // Not reached within a point: 66.4. Arrivals are almost regular there and Poisson here; whether that is why was
+        // not tried. That most attempts fail is all that is held here.
+        (&["client.web.load=150 req/s"], 6.3, 65.4, false),
+        (&["client.web.load=150 req/s", "service.api.queue.limit=110"], 6.3, 1.67, true),
     ] {
         let overrides: Vec<Override> = overrides.iter().map(|&o| Override::new(o)).collect();
         let loaded = model::load(text, "fifo-lifo.toml", &overrides).unwrap_or_else(|d| panic!("{d}"));
@@ -210,6 +211,10 @@ fn oldest_and_newest_first_fail_as_published() {
         let rates: Vec<f64> = ends.map(|c| 100.0 * (c.timeouts + c.rejects) as f64 / c.attempts as f64).collect();
         let rate = Estimate::of(&rates);
         println!("failed {:.2} % ± {:.2}, published {published} %", rate.mean, rate.error);
-        assert!((rate.mean - published).abs() < tolerance, "{rate:?}, published {published}");
+        if reached {
+            assert!((rate.mean - published).abs() < 1.0, "{rate:?}, published {published}");
+        } else {
+            assert!(rate.mean > 50.0, "{rate:?}, published {published}");
+        }
     }
 }

@@ -6,6 +6,7 @@
 //! ```text
 //! f_k(t) = a_k(t - τ) · late share at t - τ                a timeout is felt τ after the attempt arrived
 //!        + a_k(t) · (rejected + failed) share              refusals and errors at once
+//! (in the fluid closure with the capacity there was between t - τ and t; see `Builder::late_in_hindsight`)
 //! jitter = none:         a_{k+1}(t) = f_k(t - b_k)                                  a true delay
 //! jitter = exponential:  o' = f_k - o/b_k,                  a_{k+1} = o/b_k
 //! jitter = full:         three exponential stages of b_k/6 each: mean b/2 and variance b²/12 of the uniform distribution

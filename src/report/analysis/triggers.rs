@@ -8,9 +8,12 @@ use crate::report::words::{chance, given, measured, time};
 
 /// One row for each trigger.
 pub(super) fn table(study: &Study, analysis: &Analysis) -> Block {
-    let columns = ["trigger", "as stated", "outcome", "runs that tip", "critical duration", "critical size"]
-        .map(Column::left)
-        .to_vec();
+    let spread = |p: &Option<Percentiles>| p.as_ref().is_some_and(|p| p.p10.is_some());
+    let spread = analysis.triggers.iter().any(|t| spread(&t.critical_duration) || spread(&t.critical_size));
+    // Of ten runs one tips from p10 on, five from p50 on, nine from p90 on.
+    let critical = |what: &str| if spread { format!("{what}: p50 (p10 to p90)") } else { what.to_owned() };
+    let heads = ["trigger", "as stated", "outcome", "runs that tip"].map(Column::left).into_iter();
+    let columns = heads.chain([critical("critical duration"), critical("critical size")].map(Column::left)).collect();
     let rows = analysis.triggers.iter().map(|t| row(study, t)).collect();
     Block::Table(Table { columns, rows })
 }
@@ -64,7 +67,7 @@ fn row(study: &Study, report: &TriggerReport) -> Vec<Cell> {
 /// From where one run in ten tips to where nine in ten do; without noise, on which side.
 fn span(p: &Percentiles, shown: &dyn Fn(f64) -> String, side: &str) -> String {
     match (p.p10, p.p90) {
-        (Some(low), Some(high)) => format!(" ({} to {} for 10 % to 90 % of runs)", shown(low), shown(high)),
+        (Some(low), Some(high)) => format!(" ({} to {})", shown(low), shown(high)),
         _ => format!(" {side}"),
     }
 }
