@@ -30,7 +30,9 @@ fn critical_durations_are_those_of_simulated_requests() {
                 let name = format!("{}: {what}", trigger.name);
                 compared.rows.iter().find(|r| r.quantity == name)
             };
-            let (Some(middle), Some(spread)) = (row("critical duration"), row("its spread, p90 - p10")) else { continue };
+            let (Some(middle), Some(spread)) = (row("critical duration"), row("its spread, p90 - p10")) else {
+                continue;
+            };
             println!(
                 "{model} {overrides:?}, {}: p50 {:.4} s, simulated {:.4} ± {:.4} ({:+.1} %); p90 - p10 {:.4} s, simulated {:.4} ± {:.4} ({:+.0} %)",
                 trigger.name,
