@@ -115,6 +115,8 @@ pub struct Client {
     pub calls: Text,
     /// Open or closed loop.
     pub arrivals: Arrivals,
+    /// `arrivals`: how requests of an open loop follow each other.
+    pub spacing: Setting<Spacing>,
     /// Timeout and retry policy.
     pub policy: CallPolicy,
     /// `priority`: smaller goes first where the order is `priority`; default 0.
@@ -155,6 +157,16 @@ pub struct CallPolicy {
     pub patience: Setting<Patience>,
     /// `gives_up`: when a timeout is felt.
     pub gives_up: Setting<GivesUp>,
+}
+
+/// `arrivals`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Spacing {
+    /// A Poisson stream (the default).
+    #[default]
+    Poisson,
+    /// At equal distances.
+    Regular,
 }
 
 /// `gives_up`.

@@ -52,6 +52,11 @@ struct Client {
 }
 
 impl Client {
+    /// Time to the next arrival at one request per second.
+    fn gap(&mut self, regular: bool) -> f64 {
+        if regular { 1.0 } else { self.arrivals.exponential() }
+    }
+
     /// Carries the integral of those in back-off on to a time, and changes their number.
     fn back_off(&mut self, now: f64, change: i32) {
         self.count.backoff_area += (now - self.since) * f64::from(self.count.in_backoff);
@@ -245,9 +250,9 @@ impl<'a> Engine<'a> {
 
     fn first_arrival(&mut self, index: usize) {
         match self.settings.clients[index].source {
-            Source::Open { rate } => {
+            Source::Open { rate, regular } => {
                 let client = &mut self.clients[index];
-                client.next = self.now + client.arrivals.exponential() / rate;
+                client.next = self.now + client.gap(regular) / rate;
             }
             Source::Closed { users, .. } => {
                 while ((self.clients[index].users + 1) as f64) <= users {
@@ -263,7 +268,7 @@ impl<'a> Engine<'a> {
         let old = std::mem::replace(&mut self.settings, settings);
         for index in 0..self.clients.len() {
             match (old.clients[index].source, settings.clients[index].source) {
-                (Source::Open { rate: before }, Source::Open { rate: after }) if before != after => {
+                (Source::Open { rate: before, .. }, Source::Open { rate: after, .. }) if before != after => {
                     if before > 0.0 && self.clients[index].next.is_finite() {
                         let left = self.clients[index].next - self.now;
                         self.clients[index].next = self.now + left * before / after;

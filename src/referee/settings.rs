@@ -1,7 +1,7 @@
 //! The numbers of a model as they stand between two triggers.
 
 use super::law::Law;
-use crate::model::types::{Arrivals, Budget, CallPolicy, GivesUp, Jitter, Model, Order, Patience, RetryOn};
+use crate::model::types::{Arrivals, Budget, CallPolicy, GivesUp, Jitter, Model, Order, Patience, RetryOn, Spacing};
 
 /// All numbers.
 #[derive(Debug, Clone)]
@@ -25,7 +25,7 @@ pub(super) struct Client {
 
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Source {
-    Open { rate: f64 },
+    Open { rate: f64, regular: bool },
     Closed { users: f64, think: f64 },
 }
 
@@ -62,7 +62,9 @@ impl Settings {
     pub(super) fn of(model: &Model) -> Self {
         let clients = model.clients.iter().map(|client| Client {
             source: match &client.arrivals {
-                Arrivals::Open { load } => Source::Open { rate: load.value },
+                Arrivals::Open { load } => {
+                    Source::Open { rate: load.value, regular: client.spacing.value == Spacing::Regular }
+                }
                 Arrivals::Closed { users, think } => Source::Closed { users: users.value, think: think.value },
             },
             network: client.network.value,

@@ -1,7 +1,9 @@
 //! What the system layer can say and the equations cannot follow yet: refused by every analysis, run by the referee.
 
 use super::Builder;
-use crate::model::types::{CallPolicy, Distribution, Expired, GivesUp, Order, Patience, Quantity, Retry, Span};
+use crate::model::types::{
+    CallPolicy, Distribution, Expired, GivesUp, Order, Patience, Quantity, Retry, Spacing, Span,
+};
 
 /// What to do about it.
 const HINT: &str = "`tipping referee` simulates it";
@@ -15,6 +17,9 @@ impl Builder<'_> {
             policy(&client.policy, &mut found);
             if client.work.value != 1.0 {
                 found.push((client.work.span.clone(), "`work`"));
+            }
+            if client.spacing.value != Spacing::Poisson {
+                found.push((client.spacing.span.clone(), "`arrivals = \"regular\"`"));
             }
             if client.network.value > 0.0 {
                 found.push((client.network.span.clone(), "`network`"));

@@ -8,7 +8,7 @@ use crate::model::spec;
 use crate::model::tree::{Node, Value};
 use crate::model::types::{
     Arrivals, Budget, CallPolicy, Client, Distribution, Expired, GivesUp, Jitter, Order, Patience, Quantity, Queue,
-    Retry, RetryOn, Service, ServiceCall, Setting, Text,
+    Retry, RetryOn, Service, ServiceCall, Setting, Spacing, Text,
 };
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -53,6 +53,10 @@ fn client(name: &Text, table: &Reader<'_>) -> Client {
         name: name.clone(),
         calls: table.name("calls"),
         arrivals: arrivals(name, table),
+        spacing: setting(table, "arrivals", |word| match word {
+            "regular" => Spacing::Regular,
+            _ => Spacing::Poisson,
+        }),
         policy: policy(table),
         priority: table.quantity_or_nan("priority"),
         work: table.quantity_or_nan("work"),

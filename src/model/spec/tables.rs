@@ -90,6 +90,7 @@ pub(crate) static CLIENT: Table = Table {
     keys: &[
         key("calls", Required, Kind::Service, "The service called"),
         key("load", Optional, number(Dimension::REQUEST_RATE, Range::NotNegative), "Open loop: a Poisson stream"),
+        key("arrivals", Default("poisson"), Kind::Choice(SPACINGS), "Open loop: how requests follow each other"),
         key("users", Optional, count(Range::Positive, false), "Closed loop: the number of users"),
         key("think", Optional, number(TIME, Range::NotNegative), "Closed loop: mean think time of a user"),
         key("timeout", Optional, number(TIME, Range::Positive), "Per attempt; without it the caller waits for ever"),
@@ -102,6 +103,10 @@ pub(crate) static CLIENT: Table = Table {
         key("apdex", Optional, number(TIME, Range::Positive), "Target of the Apdex: satisfied within it"),
     ],
 };
+
+/// `arrivals`.
+static SPACINGS: &[Choice] =
+    &[choice("poisson", "a Poisson stream"), choice("regular", "at equal distances, as many load generators send")];
 
 /// `gives_up`.
 static GIVES_UP: &[Choice] = &[

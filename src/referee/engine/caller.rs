@@ -10,9 +10,9 @@ use crate::model::types::{Expired, GivesUp, Jitter, Patience};
 impl Engine<'_> {
     /// A request of an open-loop client begins.
     pub(super) fn arrival(&mut self, index: usize) {
-        if let Source::Open { rate } = self.settings.clients[index].source {
+        if let Source::Open { rate, regular } = self.settings.clients[index].source {
             let client = &mut self.clients[index];
-            client.next = self.now + client.arrivals.exponential() / rate;
+            client.next = self.now + client.gap(regular) / rate;
         }
         self.begin_request(index);
     }
