@@ -2,7 +2,7 @@
 //!
 //! Each replication is run at each point of a grid with the same random numbers (common random numbers: replication i has
 //! the same luck everywhere, and what happens before the trigger is the same), so that the curve is smoother than its
-//! points. A run has tipped if its [outcome](super::outcome) at the end is collapsed. More trigger need not tip more runs
+//! points. A run has tipped if its [outcome] at the end is collapsed. More trigger need not tip more runs
 //! in every single replication, so no replication is bisected. Instead the shares are fitted by maximum likelihood with
 //!
 //! ```text
