@@ -5,13 +5,20 @@
 //! of the moments where these alone have a saddle: they only say where to look. A path counts as collapsed halfway between the saddle and the collapsed state, in the coordinate that is 0 at the good
 //! state and 1 at the saddle, and at [`FURTHEST`] at most.
 //!
+//! A process whose states are bounded and that never waits has an exact answer instead, from its Markov chain: see
+//! `exact`.
+//!
 //! `tip_over_load.with_noise` is the root of ln τ(load) = ln horizon, τ the mean time to collapse. ln τ falls smoothly with
 //! load: the root is bracketed between recovery and tip-over load and interpolated.
+
+mod exact;
+mod search;
 
 use super::analysis::Findings;
 use super::landscape::Landscape;
 use super::limits::{Limits, limits};
 use super::study::Study;
+use crate::chance::chain::error::ChainError;
 use crate::chance::escape::{Answer, Coordinate, Effort, Estimate, Method, Question, extrapolated, mean_time, scales};
 use crate::chance::paths::{Machine, MachineError, Path, PathError};
 use crate::dynamics::newton::newton;
@@ -22,6 +29,8 @@ use crate::process::dimension::Dimension;
 use crate::process::event::Event;
 use crate::process::field::Field;
 use crate::process::fluid::Fluid;
+use exact::Exact;
+use search::{Search, Value};
 use serde::Serialize;
 
 /// Largest value of the coordinate at which a path counts as collapsed.
@@ -29,20 +38,18 @@ pub const FURTHEST: f64 = 2.0;
 /// How long the good state must last where the model does not say, in seconds.
 pub const DEFAULT_HORIZON: f64 = 30.0 * 86_400.0;
 /// Most events spent on the mean time at today's load, on each load of the search, and on extrapolation.
-const EVENTS: [u64; 3] = [24_000_000, 12_000_000, 12_000_000];
+const EVENTS: [u64; 3] = [8_000_000, 5_000_000, 5_000_000];
 /// Trials per level at today's load and in the search.
-const TRIALS: usize = 96;
-const SEARCH_TRIALS: usize = 64;
+const TRIALS: usize = 64;
+const SEARCH_TRIALS: usize = 48;
 /// Instructions per event up to which the effort is what it says.
 const WORK: f64 = 12.0;
 /// A bound this many horizons away is answer enough.
 const FAR: f64 = 1e3;
-/// Loads tried in the search.
-const MOST_LOADS: usize = 8;
-/// Loads that may be tried in vain.
-const MOST_BLIND: usize = 1;
-/// ln τ this close to ln horizon ends the search.
-const CLOSE: f64 = 0.3;
+/// The search for the load where ln τ = ln horizon, τ estimated.
+const SEARCH: Search = Search { loads: 8, blind: 1, close: 0.3, width: 2e-3 };
+/// The same where τ is exact.
+const EXACT_SEARCH: Search = Search { loads: 40, blind: 0, close: 1e-6, width: 1e-7 };
 
 /// Mean time to collapse, as reported.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -66,6 +73,9 @@ pub enum CollapseError {
     /// A path failed.
     #[error(transparent)]
     Path(#[from] PathError),
+    /// The chain failed.
+    #[error(transparent)]
+    Chain(#[from] ChainError),
 }
 
 /// The good state, the saddle beside it, and what counts as collapsed.
@@ -75,8 +85,8 @@ pub struct Wells {
     pub parameters: Vec<f64>,
     /// The good state.
     pub good: Vec<f64>,
-    /// The saddle.
-    pub saddle: Vec<f64>,
+    /// The saddle, if there is one at this load.
+    pub saddle: Option<Vec<f64>>,
     /// The collapsed state, unless it escapes.
     pub collapsed: Option<Vec<f64>>,
 }
@@ -94,6 +104,7 @@ pub struct Collapse<'a> {
     same: Vec<usize>,
     events: Vec<Event>,
     machine: Machine,
+    exact: Option<Exact>,
 }
 
 impl<'a> Collapse<'a> {
@@ -107,12 +118,14 @@ impl<'a> Collapse<'a> {
         let paths = &study.median.process().states;
         let same = paths.iter().map(|s| fluid.process().state_index(&s.info.name).unwrap_or(0)).collect();
         let mut process = study.median.process().clone();
+        let exact = Exact::of(&process);
         let machine = Machine::new(&process, 1.0)?;
         let events = process.all_events();
-        Ok(Self { study, fluid, landscape, limits: limits(fluid, load, landscape), load, same, events, machine })
+        Ok(Self { study, fluid, landscape, limits: limits(fluid, load, landscape), load, same, events, machine, exact })
     }
 
-    /// Good state and saddle at a load (base units), from the branch; `None` if there are none.
+    /// Good state and saddle at a load (base units), from the branch; `None` if there is no good state, or nothing that
+    /// tells it from the collapsed one.
     #[must_use]
     pub fn wells(&self, load: f64) -> Option<Wells> {
         let fluid = self.fluid;
@@ -138,19 +151,23 @@ impl<'a> Collapse<'a> {
         }
         let mut parameters = self.study.median.parameters();
         parameters[self.study.load_index(&self.study.median)] = load;
-        Some(Wells { parameters, good: good?, saddle: saddle?, collapsed })
+        let named = self.exact.as_ref().is_some_and(Exact::names_collapse);
+        (saddle.is_some() || named).then_some(Wells { parameters, good: good?, saddle, collapsed })
     }
 
     fn coordinate(&self, machine: &Machine, wells: &Wells) -> Result<Coordinate, PathError> {
         let fluid = &self.study.median;
         let p = &wells.parameters;
+        let Some(saddle) = &wells.saddle else {
+            return Err(PathError::NotFinite { event: "the saddle beside the good state".to_owned(), t: 0.0 });
+        };
         let mut path = Path::new(machine, p, &wells.good, 0, 0)?;
         // The eigenvector belongs to a saddle of these equations; other states have the line between them.
-        let own = newton(fluid, p, &wells.saddle).is_ok_and(|r| distance(fluid.states(), &r.x, &wells.saddle) < 1e-6);
-        let found = own.then(|| spectrum(fluid, p, &wells.saddle, &SpectrumOptions::default()).ok()).flatten();
+        let own = newton(fluid, p, saddle).is_ok_and(|r| distance(fluid.states(), &r.x, saddle) < 1e-6);
+        let found = own.then(|| spectrum(fluid, p, saddle, &SpectrumOptions::default()).ok()).flatten();
         let real = |s: Spectrum| s.modes.first().filter(|m| m.value.im == 0.0).map(|m| m.value.re);
         let root = found.and_then(real).filter(|r| *r > 0.0);
-        Coordinate::new(fluid, &mut path, &self.events, p, (&wells.good, &wells.saddle), root)
+        Coordinate::new(fluid, &mut path, &self.events, p, (&wells.good, saddle), root)
     }
 
     fn target(&self, coordinate: &Coordinate, wells: &Wells) -> Result<f64, PathError> {
@@ -165,6 +182,30 @@ impl<'a> Collapse<'a> {
     /// # Errors
     /// [`CollapseError`].
     pub fn mean_time(&self, wells: &Wells, effort: &Effort) -> Result<Answer, CollapseError> {
+        let Some(exact) = &self.exact else { return self.simulated(wells, effort) };
+        let region = match &wells.saddle {
+            Some(_) if !exact.names_collapse() => {
+                let coordinate = self.coordinate(&self.machine, wells)?;
+                let target = self.target(&coordinate, wells)?;
+                Some((coordinate, target))
+            }
+            _ => None,
+        };
+        let collapsed = |x: &[f64]| region.as_ref().is_some_and(|(coordinate, target)| coordinate.at(x) >= *target);
+        Ok(match exact.mean_time(&wells.parameters, &wells.good, collapsed)? {
+            Some(mean) if mean.is_finite() => {
+                Answer::Time(Estimate { mean, interval: [mean; 2], method: Method::MarkovChain })
+            }
+            Some(_) => Answer::LongerThan(f64::INFINITY),
+            None => Answer::Unknown,
+        })
+    }
+
+    /// The same from paths, whether or not there is a chain.
+    ///
+    /// # Errors
+    /// [`CollapseError`].
+    pub fn simulated(&self, wells: &Wells, effort: &Effort) -> Result<Answer, CollapseError> {
         let coordinate = self.coordinate(&self.machine, wells)?;
         let question = self.question(wells, &coordinate)?;
         Ok(mean_time(&question, effort)?)
@@ -208,63 +249,17 @@ impl<'a> Collapse<'a> {
         let Some(tip) = self.limits.tip_over.as_ref().map(|l| l.load) else { return Ok(None) };
         let recovery = self.limits.recovery.as_ref().map_or(0.0, |l| l.load);
         let effort = self.effort(EVENTS[1], SEARCH_TRIALS, seed);
+        let search = if self.exact.is_some() { EXACT_SEARCH } else { SEARCH };
         // Excess of ln τ over ln horizon; where the good state is gone already it lasts no time worth the name.
-        let excess = |load: f64| -> Result<Option<(f64, bool)>, CollapseError> {
-            let Some(wells) = self.wells(load) else { return Ok(Some((-30.0, false))) };
+        search.root((recovery, tip), |load| {
+            let Some(wells) = self.wells(load) else { return Ok(Value::Below) };
             Ok(match self.mean_time(&wells, &effort)? {
-                Answer::Time(found) => Some(((found.mean / horizon).ln(), true)),
-                Answer::LongerThan(bound) if bound > horizon => Some(((bound / horizon).ln(), false)),
-                _ => None,
+                Answer::Time(found) => Value::Exactly((found.mean / horizon).ln()),
+                Answer::LongerThan(bound) if bound > horizon => Value::Above,
+                _ => Value::Unknown,
             })
-        };
-        let (mut low, mut high) = ((recovery, f64::INFINITY), (tip, f64::NEG_INFINITY));
-        let mut load = recovery + 0.9 * (tip - recovery);
-        // Whether nothing is known about the lower end.
-        let mut unknown = false;
-        let mut blind = 0;
-        for _ in 0..MOST_LOADS {
-            let Some((value, exact)) = excess(load)? else {
-                blind += 1;
-                if blind > MOST_BLIND {
-                    return Ok(None);
-                }
-                // Nearer to the tip-over load collapse is less rare.
-                (low, unknown) = ((load, f64::INFINITY), true);
-                load = 0.5 * (low.0 + high.0);
-                continue;
-            };
-            if exact && value.abs() < CLOSE {
-                // Within the noise of the estimate: the slope decides which way the rest lies.
-                let other = if value > 0.0 { high } else { low };
-                return Ok(Some(if other.1.is_finite() { root((load, value), other) } else { load }));
-            }
-            let known = if exact { value } else { value.signum() * f64::INFINITY };
-            if value > 0.0 {
-                (low, unknown) = ((load, known), false);
-            } else {
-                high = (load, known);
-            }
-            if high.0 - low.0 < 2e-3 * tip {
-                break;
-            }
-            load = if low.1.is_finite() && high.1.is_finite() {
-                // Away from the ends, so that the bracket shrinks on both sides.
-                root(low, high).clamp(low.0 + 0.1 * (high.0 - low.0), high.0 - 0.1 * (high.0 - low.0))
-            } else {
-                0.5 * (low.0 + high.0)
-            };
-        }
-        Ok(match (low.1.is_finite(), high.1.is_finite()) {
-            (true, true) => Some(root(low, high)),
-            _ if !unknown && high.0 - low.0 < 2e-2 * tip => Some(0.5 * (low.0 + high.0)),
-            _ => None,
         })
     }
-}
-
-/// Where the line through two points crosses zero.
-fn root(a: (f64, f64), b: (f64, f64)) -> f64 {
-    if a.1 == b.1 { 0.5 * (a.0 + b.0) } else { a.0 - a.1 * (b.0 - a.0) / (b.1 - a.1) }
 }
 
 /// Adds to the findings of a study how long its good state lasts under noise. Says in the warnings what could not be found.
@@ -312,10 +307,14 @@ fn try_add(study: &Study, findings: &mut Findings, seed: u64) -> Result<(), Coll
     let estimate = match answer {
         Answer::Time(estimate) => Some(estimate),
         Answer::LongerThan(bound) if bound > FAR * horizon => None,
+        _ if collapse.exact.is_some() => None,
         _ => collapse.extrapolate(&wells, &collapse.effort(EVENTS[2], SEARCH_TRIALS, seed))?,
     };
     if estimate.is_none() {
         analysis.warnings.push(match answer {
+            Answer::LongerThan(bound) if bound.is_infinite() => {
+                "mean time to collapse by itself: none, the chain has no way from the good state to collapse".to_owned()
+            }
             Answer::LongerThan(bound) => {
                 let bound = unit::human(bound, Dimension::TIME);
                 format!("mean time to collapse by itself: inconclusive, more than {bound} as far as it was followed")
