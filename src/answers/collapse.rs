@@ -12,6 +12,7 @@
 //! load: the root is bracketed between recovery and tip-over load and interpolated.
 
 mod exact;
+mod guess;
 mod search;
 
 use super::analysis::Findings;
@@ -22,12 +23,9 @@ use crate::chance::chain::error::ChainError;
 use crate::chance::escape::{Answer, Coordinate, Effort, Estimate, Method, Question, extrapolated, mean_time, scales};
 use crate::chance::paths::{Machine, MachineError, Path, PathError};
 use crate::dynamics::newton::newton;
-use crate::dynamics::outcome::distance;
-use crate::dynamics::spectrum::{Spectrum, SpectrumOptions, spectrum};
 use crate::model::unit;
 use crate::process::dimension::Dimension;
 use crate::process::event::Event;
-use crate::process::field::Field;
 use crate::process::fluid::Fluid;
 use exact::Exact;
 use search::{Search, Value};
@@ -163,10 +161,7 @@ impl<'a> Collapse<'a> {
         };
         let mut path = Path::new(machine, p, &wells.good, 0, 0)?;
         // The eigenvector belongs to a saddle of these equations; other states have the line between them.
-        let own = newton(fluid, p, saddle).is_ok_and(|r| distance(fluid.states(), &r.x, saddle) < 1e-6);
-        let found = own.then(|| spectrum(fluid, p, saddle, &SpectrumOptions::default()).ok()).flatten();
-        let real = |s: Spectrum| s.modes.first().filter(|m| m.value.im == 0.0).map(|m| m.value.re);
-        let root = found.and_then(real).filter(|r| *r > 0.0);
+        let root = self.unstable_root(wells);
         Coordinate::new(fluid, &mut path, &self.events, p, (&wells.good, saddle), root)
     }
 
@@ -241,17 +236,26 @@ impl<'a> Collapse<'a> {
         Ok(extrapolated(&question, &machines, |machine| self.coordinate(machine, wells), effort)?)
     }
 
+    /// Recovery load (zero if there is none) and tip-over load, in base units.
+    fn bracket(&self) -> Option<(f64, f64)> {
+        let tip = self.limits.tip_over.as_ref()?.load;
+        Some((self.limits.recovery.as_ref().map_or(0.0, |l| l.load), tip))
+    }
+
     /// Load (base units) at which the mean time falls below `horizon` seconds; `None` if the search was inconclusive.
     ///
     /// # Errors
     /// [`CollapseError`].
     pub fn load_with_noise(&self, horizon: f64, seed: u64) -> Result<Option<f64>, CollapseError> {
-        let Some(tip) = self.limits.tip_over.as_ref().map(|l| l.load) else { return Ok(None) };
-        let recovery = self.limits.recovery.as_ref().map_or(0.0, |l| l.load);
+        let Some((recovery, tip)) = self.bracket() else { return Ok(None) };
         let effort = self.effort(EVENTS[1], SEARCH_TRIALS, seed);
         let search = if self.exact.is_some() { EXACT_SEARCH } else { SEARCH };
+        let guess = |offset: f64| match &self.exact {
+            Some(_) => None,
+            None => self.guess((recovery, tip), horizon.ln() - offset, seed),
+        };
         // Excess of ln τ over ln horizon; where the good state is gone already it lasts no time worth the name.
-        search.root((recovery, tip), |load| {
+        search.root((recovery, tip), guess, |load| {
             let Some(wells) = self.wells(load) else { return Ok(Value::Below) };
             Ok(match self.mean_time(&wells, &effort)? {
                 Answer::Time(found) => Value::Exactly((found.mean / horizon).ln()),
@@ -291,9 +295,17 @@ fn try_add(study: &Study, findings: &mut Findings, seed: u64) -> Result<(), Coll
     let analysis = &mut findings.analysis;
     let horizon = study.model.meta.horizon.as_ref().map_or(DEFAULT_HORIZON, |h| h.value);
     if let Some(limit) = &mut analysis.tip_over_load
-        && collapse.limits.recovery.is_some()
+        && (collapse.limits.recovery.is_some() || analysis.recovery_load.is_some())
     {
-        let found = collapse.load_with_noise(horizon, seed)?;
+        let mut found = collapse.load_with_noise(horizon, seed)?;
+        if found.is_none()
+            && let Some(near) = collapse.beside_the_fold(horizon, seed)
+        {
+            found = Some(near);
+            let note = "the load at which noise tips the system is from Kramers' formula beside the fold: there the way \
+                        back is too slow to be followed by simulation";
+            analysis.warnings.push(note.to_owned());
+        }
         // The middle run may keep its good state a little longer than the moments say.
         limit.with_noise = Some(found.map(|l| (l / study.load.factor).min(limit.value)));
         if found.is_none() {
