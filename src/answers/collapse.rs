@@ -36,7 +36,7 @@ pub const FURTHEST: f64 = 2.0;
 /// How long the good state must last where the model does not say, in seconds.
 pub const DEFAULT_HORIZON: f64 = 30.0 * 86_400.0;
 /// Most events spent on the mean time at today's load, on each load of the search, and on extrapolation.
-const EVENTS: [u64; 3] = [8_000_000, 5_000_000, 5_000_000];
+const EVENTS: [u64; 3] = [16_000_000, 5_000_000, 5_000_000];
 /// Trials per level at today's load and in the search.
 const TRIALS: usize = 64;
 const SEARCH_TRIALS: usize = 48;
@@ -71,6 +71,9 @@ pub enum CollapseError {
     /// A path failed.
     #[error(transparent)]
     Path(#[from] PathError),
+    /// The good state and the saddle have the same coordinate.
+    #[error("inconclusive, the good state and the saddle beside it cannot be told apart along one line")]
+    Indistinct,
     /// The chain failed.
     #[error(transparent)]
     Chain(#[from] ChainError),
@@ -147,22 +150,30 @@ impl<'a> Collapse<'a> {
                 collapsed = Some(x);
             }
         }
+        // A branch that was not followed to its end may miss what the search at today's load has found.
+        let here = self.landscape.parameters[self.load] == load && good.is_some() && saddle.is_none();
+        for state in self.landscape.states.iter().filter(|_| here) {
+            let x = || self.same.iter().map(|&s| state.x[s]).collect();
+            match state.stable() {
+                Some(false) if saddle.is_none() => saddle = Some(x()),
+                Some(true) if saddle.is_some() && collapsed.is_none() => collapsed = Some(x()),
+                _ => {}
+            }
+        }
         let mut parameters = self.study.median.parameters();
         parameters[self.study.load_index(&self.study.median)] = load;
         let named = self.exact.as_ref().is_some_and(Exact::names_collapse);
         (saddle.is_some() || named).then_some(Wells { parameters, good: good?, saddle, collapsed })
     }
 
-    fn coordinate(&self, machine: &Machine, wells: &Wells) -> Result<Coordinate, PathError> {
-        let fluid = &self.study.median;
-        let p = &wells.parameters;
-        let Some(saddle) = &wells.saddle else {
-            return Err(PathError::NotFinite { event: "the saddle beside the good state".to_owned(), t: 0.0 });
-        };
+    fn coordinate(&self, machine: &Machine, wells: &Wells) -> Result<Coordinate, CollapseError> {
+        let (fluid, p) = (&self.study.median, &wells.parameters);
+        let saddle = wells.saddle.as_ref().ok_or(CollapseError::Indistinct)?;
         let mut path = Path::new(machine, p, &wells.good, 0, 0)?;
         // The eigenvector belongs to a saddle of these equations; other states have the line between them.
         let root = self.unstable_root(wells);
         Coordinate::new(fluid, &mut path, &self.events, p, (&wells.good, saddle), root)
+            .map_err(|_| CollapseError::Indistinct)
     }
 
     fn target(&self, coordinate: &Coordinate, wells: &Wells) -> Result<f64, PathError> {
@@ -233,7 +244,7 @@ impl<'a> Collapse<'a> {
         let machines: Vec<Machine> = scales().iter().map(|&h| Machine::new(process, h)).collect::<Result<_, _>>()?;
         let coordinate = self.coordinate(&self.machine, wells)?;
         let question = self.question(wells, &coordinate)?;
-        Ok(extrapolated(&question, &machines, |machine| self.coordinate(machine, wells), effort)?)
+        extrapolated(&question, &machines, |machine| self.coordinate(machine, wells), effort)
     }
 
     /// Recovery load (zero if there is none) and tip-over load, in base units.
