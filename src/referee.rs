@@ -25,6 +25,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod cache;
 mod calendar;
 mod draw;
 mod edge;
@@ -41,6 +42,7 @@ pub mod statistics;
 mod summary;
 mod system;
 
+pub use cache::CacheCount;
 pub use outcome::{Outcome, Outcomes};
 pub use plan::{Plan, TriggerRun};
 pub use record::{ClientCount, Run, Sample, StationCount, Stop};

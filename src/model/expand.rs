@@ -1,6 +1,7 @@
 //! From a checked model to a population process: the system layer becomes stations (`station`) and streams of attempts
 //! (`stream`), the equation layer is lowered as written (`equations`). Both end in one [`Process`].
 
+mod cache;
 mod equations;
 mod station;
 mod stream;
@@ -45,6 +46,7 @@ struct Builder<'a> {
     process: Process,
     scope: Scope,
     stations: BTreeMap<String, station::Station>,
+    fronts: BTreeMap<String, cache::Front>,
     problems: Vec<Problem>,
     /// What is no mistake but has no equations yet.
     unsupported: Vec<Problem>,
@@ -58,6 +60,7 @@ impl<'a> Builder<'a> {
             process: Process::default(),
             scope: Scope::default(),
             stations: BTreeMap::new(),
+            fronts: BTreeMap::new(),
             problems: Vec::new(),
             unsupported: Vec::new(),
         }
@@ -99,6 +102,11 @@ impl Builder<'_> {
                 all.push(call.count.clone());
                 policy_numbers(&call.policy, &mut all);
             }
+        }
+        for cache in &self.model.caches {
+            let numbers =
+                [&cache.entries, &cache.ttl, &cache.stale, &cache.hit_time, &cache.invalidate, &cache.fetch_limit];
+            all.extend(numbers.into_iter().cloned());
         }
         all.extend(self.model.params.iter().map(|p| p.value.clone()));
         for quantity in &all {

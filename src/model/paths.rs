@@ -66,6 +66,16 @@ macro_rules! visit {
                 visit!(policy &$($mutable)? call.policy, see, $($mutable)?);
             }
         }
+        for cache in $model.caches.$iter() {
+            see(&$($mutable)? cache.keys);
+            see(&$($mutable)? cache.entries);
+            see(&$($mutable)? cache.zipf);
+            see(&$($mutable)? cache.ttl);
+            see(&$($mutable)? cache.stale);
+            see(&$($mutable)? cache.hit_time);
+            see(&$($mutable)? cache.invalidate);
+            see(&$($mutable)? cache.fetch_limit);
+        }
         for param in $model.params.$iter() {
             see(&$($mutable)? param.value);
         }

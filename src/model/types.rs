@@ -1,6 +1,10 @@
 //! What a model file says, after units are resolved and every key is checked. All numbers are in base units (seconds,
 //! requests, bytes); every number that has a dotted path can be named by `--set`, `--vary`, triggers and fits.
 
+mod fleet;
+
+pub use fleet::{Begins, Cache, LateAnswer};
+
 use crate::process::dimension::Dimension;
 use std::ops::Range;
 use std::sync::Arc;
@@ -57,6 +61,8 @@ pub struct Model {
     pub clients: Vec<Client>,
     /// `[service.NAME]`, in file order.
     pub services: Vec<Service>,
+    /// `[cache.NAME]`, in file order.
+    pub caches: Vec<Cache>,
     /// `[param]`, in file order.
     pub params: Vec<Param>,
     /// `[state]`, in file order.
@@ -147,7 +153,7 @@ pub enum Arrivals {
 }
 
 /// Timeout and retries of one caller of one service.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct CallPolicy {
     /// `timeout` per attempt; `None` means the caller waits for ever.
     pub timeout: Option<Quantity>,
@@ -157,6 +163,8 @@ pub struct CallPolicy {
     pub patience: Setting<Patience>,
     /// `gives_up`: when a timeout is felt.
     pub gives_up: Setting<GivesUp>,
+    /// Cache that is asked first, where `calls` names one.
+    pub through: Option<Text>,
 }
 
 /// `arrivals`.

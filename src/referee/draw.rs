@@ -19,6 +19,8 @@ pub(super) enum Purpose {
     Backoff = 6,
     Retry = 7,
     Calls = 8,
+    Keys = 9,
+    Entries = 10,
 }
 
 /// Random numbers of one component.

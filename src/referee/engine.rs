@@ -5,8 +5,10 @@
 //! attempts that have ended are skipped), and the times at which numbers change or samples are taken.
 
 mod caller;
+mod lookup;
 mod service;
 
+use super::cache::Cache;
 use super::calendar::{Calendar, Entry, Kind};
 use super::draw::{Luck, Purpose};
 use super::edge::Edge;
@@ -80,6 +82,7 @@ pub(super) struct Engine<'a> {
     stations: Vec<Station>,
     work: Vec<Luck>,
     mishaps: Vec<Luck>,
+    caches: Vec<Cache>,
     samples: Vec<Sample>,
     latencies: Vec<Histogram<u64>>,
     block: f64,
@@ -113,6 +116,10 @@ impl<'a> Engine<'a> {
             Station::new(if shape.order == crate::model::types::Order::Priority { classes } else { 1 })
         };
         let services = system.services.len();
+        let caches = settings.caches.iter().zip(&system.model.caches).enumerate().map(|(index, (numbers, cache))| {
+            let warm = cache.begins.value == crate::model::types::Begins::Warm;
+            Cache::new(numbers, warm, |purpose| luck(purpose, index))
+        });
         let blocks = if plan.latencies { BLOCKS } else { 0 };
         Self {
             system,
@@ -128,6 +135,7 @@ impl<'a> Engine<'a> {
             stations: system.services.iter().map(station).collect(),
             work: (0..services).map(|i| luck(Purpose::Service, i)).collect(),
             mishaps: (0..services).map(|i| luck(Purpose::Errors, i)).collect(),
+            caches: caches.collect(),
             samples: Vec::new(),
             latencies: (0..blocks).filter_map(|_| empty()).collect(),
             block: plan.horizon / BLOCKS as f64,
@@ -266,6 +274,9 @@ impl<'a> Engine<'a> {
     /// Numbers change: Poisson streams, and work in slots, go on at their new speed from now on; freed room is used.
     fn change(&mut self, settings: &'a Settings) {
         let old = std::mem::replace(&mut self.settings, settings);
+        for (cache, numbers) in self.caches.iter_mut().zip(&old.caches) {
+            cache.advance(self.now, numbers.invalidate);
+        }
         for index in 0..self.clients.len() {
             match (old.clients[index].source, settings.clients[index].source) {
                 (Source::Open { rate: before, .. }, Source::Open { rate: after, .. }) if before != after => {
@@ -312,6 +323,7 @@ impl<'a> Engine<'a> {
             time: self.now,
             stations: self.stations.iter().map(|s| s.count).collect(),
             clients: self.clients.iter().map(|c| c.count).collect(),
+            caches: self.caches.iter().map(|c| c.count).collect(),
         });
     }
 

@@ -1,7 +1,7 @@
 //! The numbers of a model as they stand between two triggers.
 
 use super::law::Law;
-use crate::model::types::{Arrivals, Budget, CallPolicy, GivesUp, Jitter, Model, Order, Patience, RetryOn, Spacing};
+use crate::model::types::{Arrivals, Budget, Cache, CallPolicy, GivesUp, Jitter, Model, Order, Patience, RetryOn, Spacing};
 
 /// All numbers.
 #[derive(Debug, Clone)]
@@ -12,6 +12,20 @@ pub(super) struct Settings {
     pub(super) services: Vec<Service>,
     /// Mean number of calls per request, of nested calls, service by service.
     pub(super) counts: Vec<f64>,
+    pub(super) caches: Vec<CacheNumbers>,
+}
+
+/// The numbers of a cache.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct CacheNumbers {
+    pub(super) keys: f64,
+    pub(super) zipf: f64,
+    pub(super) entries: f64,
+    pub(super) ttl: f64,
+    pub(super) stale: f64,
+    pub(super) hit_time: f64,
+    pub(super) invalidate: f64,
+    pub(super) fetch_limit: f64,
 }
 
 #[derive(Debug, Clone)]
@@ -88,11 +102,29 @@ impl Settings {
             error_share: service.error_share.value,
             pickup: service.queue.pickup.value,
         });
+        let fetch = CallPolicy::default();
         Self {
             clients: clients.collect(),
-            policies: policies.map(Policy::of).collect(),
+            // Fetches of stale entries wait for ever and are not retried.
+            policies: policies.map(Policy::of).chain(model.caches.iter().map(|_| Policy::of(&fetch))).collect(),
             services: services.collect(),
             counts: calls().map(|c| c.count.value).collect(),
+            caches: model.caches.iter().map(CacheNumbers::of).collect(),
+        }
+    }
+}
+
+impl CacheNumbers {
+    fn of(cache: &Cache) -> Self {
+        Self {
+            keys: cache.keys.value,
+            zipf: cache.zipf.value,
+            entries: cache.entries.value.floor(),
+            ttl: cache.ttl.value,
+            stale: cache.stale.value,
+            hit_time: cache.hit_time.value,
+            invalidate: cache.invalidate.value,
+            fetch_limit: cache.fetch_limit.value,
         }
     }
 }

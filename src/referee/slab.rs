@@ -42,6 +42,8 @@ pub(super) struct Attempt {
     pub(super) entered: f64,
     /// Work, in units of the service time.
     pub(super) work: f64,
+    /// Key it asks a cache for, from 1; 0 for none.
+    pub(super) key: u64,
     pub(super) generation: u32,
     /// Which attempt of its request this is, from 1.
     pub(super) index: u32,
@@ -68,6 +70,7 @@ const EMPTY: Attempt = Attempt {
     first: 0.0,
     entered: 0.0,
     work: 1.0,
+    key: 0,
     generation: 0,
     index: 1,
     parent: NONE,

@@ -178,6 +178,7 @@ impl Builder<'_> {
             blocked,
         };
         self.stations.insert(name, station);
+        self.caches_of(service);
     }
 
     /// Gaussian blocking: (B, Cov(n, 1(n >= K))).
@@ -214,7 +215,8 @@ impl Builder<'_> {
         for call in &service.calls {
             let Some(target) = self.stations.get(&call.target.value).cloned() else { continue };
             let fate = self.fate(&target, &call.policy);
-            let (time, success) = self.call_outcome(&target, &call.policy, fate);
+            let outcome = self.call_outcome(&target, &call.policy, fate);
+            let (time, success) = self.past_cache(&call.policy, outcome);
             let count = self.number(&call.count);
             let total = self.mul(count, time);
             hold = self.add(hold, total);
@@ -235,7 +237,7 @@ impl Builder<'_> {
 
     /// Shares of what becomes of one attempt at a station under a policy.
     pub(super) fn fate(&mut self, station: &Station, policy: &CallPolicy) -> Fate {
-        let rejected = station.blocked;
+        let rejected = self.turned_away(policy, station.blocked);
         let accepted = self.not(rejected);
         let late = match &policy.timeout {
             Some(timeout) => {
@@ -395,7 +397,7 @@ impl Builder<'_> {
     }
 
     /// Mean wait before attempt k, jitter included.
-    fn mean_backoff(&mut self, retry: &Retry, k: usize) -> Node {
+    pub(super) fn mean_backoff(&mut self, retry: &Retry, k: usize) -> Node {
         let factor = match retry.jitter {
             Jitter::None | Jitter::Exponential => 1.0,
             Jitter::Full => 0.5,

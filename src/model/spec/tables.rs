@@ -1,22 +1,23 @@
 //! The tables themselves.
 
+use super::fleet::CACHE;
 use super::{Choice, Key, Kind, Need, Number, Range, Shorthand, Table, Want};
 use crate::process::dimension::Dimension;
 use Need::{Default, Optional, Required};
 
-const fn key(name: &'static str, need: Need, kind: Kind, about: &'static str) -> Key {
+pub(super) const fn key(name: &'static str, need: Need, kind: Kind, about: &'static str) -> Key {
     Key { name, need, kind, about }
 }
 
-const fn number(dimension: Dimension, range: Range) -> Kind {
+pub(super) const fn number(dimension: Dimension, range: Range) -> Kind {
     Kind::Number(Number { want: Want::Is(dimension), range, unlimited: false, whole: false })
 }
 
-const fn unlimited(dimension: Dimension, range: Range) -> Kind {
+pub(super) const fn unlimited(dimension: Dimension, range: Range) -> Kind {
     Kind::Number(Number { want: Want::Is(dimension), range, unlimited: true, whole: false })
 }
 
-const fn count(range: Range, unlimited: bool) -> Kind {
+pub(super) const fn count(range: Range, unlimited: bool) -> Kind {
     Kind::Number(Number { want: Want::Count, range, unlimited, whole: false })
 }
 
@@ -24,7 +25,7 @@ const fn any(unlimited: bool) -> Kind {
     Kind::Number(Number { want: Want::Any, range: Range::Any, unlimited, whole: false })
 }
 
-const fn choice(name: &'static str, about: &'static str) -> Choice {
+pub(super) const fn choice(name: &'static str, about: &'static str) -> Choice {
     Choice { name, about, supported: true }
 }
 
@@ -32,8 +33,8 @@ const fn later(name: &'static str, about: &'static str) -> Choice {
     Choice { name, about, supported: false }
 }
 
-const TIME: Dimension = Dimension::TIME;
-const NONE: Dimension = Dimension::NONE;
+pub(super) const TIME: Dimension = Dimension::TIME;
+pub(super) const NONE: Dimension = Dimension::NONE;
 const SLOWNESS: Dimension = Dimension {
     time: Dimension::TIME.time - Dimension::REQUEST.time,
     request: Dimension::TIME.request - Dimension::REQUEST.request,
@@ -49,6 +50,7 @@ pub(crate) static ROOT: Table = Table {
         key("model", Required, Kind::Table(&META), "What the model is, and how it is to be analysed"),
         key("client", Optional, Kind::Map(&Kind::Table(&CLIENT)), "Where requests come from"),
         key("service", Optional, Kind::Map(&Kind::Table(&SERVICE)), "What serves them"),
+        key("cache", Optional, Kind::Map(&Kind::Table(&CACHE)), "Caches in front of services"),
         key("param", Optional, Kind::Map(&Kind::Table(&PARAM)), "Constants for expressions"),
         key("state", Optional, Kind::Map(&Kind::Table(&STATE)), "State variables of the equation layer"),
         key("transition", Optional, Kind::List(&TRANSITION), "Something countable that happens at a rate"),

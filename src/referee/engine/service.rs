@@ -14,6 +14,9 @@ impl Engine<'_> {
     /// An attempt reaches its service.
     #[inline]
     pub(super) fn arrive(&mut self, slot: u32) {
+        if self.ask_cache(slot) {
+            return;
+        }
         let place = self.target(slot);
         let service = &self.settings.services[place];
         let station = &mut self.stations[place];
