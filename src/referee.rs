@@ -30,6 +30,7 @@ mod calendar;
 mod draw;
 mod edge;
 mod engine;
+mod fleet;
 mod law;
 pub mod odds;
 pub mod outcome;

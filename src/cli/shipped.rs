@@ -18,10 +18,14 @@ macro_rules! shipped {
 /// All of them, by name.
 pub(super) const SHIPPED: &[Shipped] = shipped![
     "api-gateway",
+    "autoscaler",
     "batch-workers",
     "checkout-fleet",
+    "cold-cache",
     "concurrency-latency",
     "fifo-lifo",
+    "load-balancer",
+    "lookaside-cache",
     "m1",
     "m1-bounded",
     "mm1-retry",
@@ -29,6 +33,7 @@ pub(super) const SHIPPED: &[Shipped] = shipped![
     "queue-timeout",
     "retrial",
     "retry-storm",
+    "slow-error-path",
     "small-pool",
     "stale-throttle",
     "usl-contention",

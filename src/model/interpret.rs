@@ -27,6 +27,8 @@ pub(crate) fn interpret(root: &Table, base: Option<&Path>, sink: &Sink) -> Model
         clients: system::clients(&file),
         services: system::services(&file, base),
         caches: fleet::caches(&file),
+        autoscalers: fleet::autoscalers(&file),
+        balancers: fleet::balancers(&file),
         params: equations::params(&file),
         states: equations::states(&file),
         transitions: equations::transitions(&file),
@@ -43,6 +45,7 @@ pub(crate) fn interpret(root: &Table, base: Option<&Path>, sink: &Sink) -> Model
         sink.push(Diagnostic::error("nothing-to-analyse", message).at(place, "").hint(hint));
     }
     fleet::resolve(&mut model, sink);
+    fleet::check(&model, sink);
     model.triggers = trigger::triggers(&file, &model);
     model
 }

@@ -4,7 +4,7 @@
 mod fleet;
 mod tables;
 
-pub(crate) use fleet::CACHE;
+pub(crate) use fleet::{AUTOSCALER, BALANCER, CACHE};
 pub(crate) use tables::{BUDGET, CALL, CLIENT, PARAM, QUEUE, ROOT, SERVICE, STATE, TRANSITION, TRIGGER, VARIANT};
 
 use crate::process::dimension::Dimension;

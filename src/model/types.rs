@@ -3,7 +3,7 @@
 
 mod fleet;
 
-pub use fleet::{Begins, Cache, LateAnswer};
+pub use fleet::{Autoscaler, Balancer, Begins, Cache, Counts, LateAnswer, Routing, Signal};
 
 use crate::process::dimension::Dimension;
 use std::ops::Range;
@@ -63,6 +63,10 @@ pub struct Model {
     pub services: Vec<Service>,
     /// `[cache.NAME]`, in file order.
     pub caches: Vec<Cache>,
+    /// `[autoscaler.NAME]`, in file order.
+    pub autoscalers: Vec<Autoscaler>,
+    /// `[balancer.NAME]`, in file order.
+    pub balancers: Vec<Balancer>,
     /// `[param]`, in file order.
     pub params: Vec<Param>,
     /// `[state]`, in file order.
@@ -287,6 +291,10 @@ pub struct Service {
     pub expired: Setting<Expired>,
     /// Share of attempts that are answered with an error although served; default 0.
     pub error_share: Quantity,
+    /// Time in the slot that an answer takes beyond the service time when it is an error or comes too late; default 0 s.
+    pub error_time: Quantity,
+    /// Time of a slot that refusing an attempt takes; default 0 s.
+    pub reject_time: Quantity,
     /// Calls this service makes while it holds a slot, in file order.
     pub calls: Vec<ServiceCall>,
 }

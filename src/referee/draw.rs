@@ -21,6 +21,7 @@ pub(super) enum Purpose {
     Calls = 8,
     Keys = 9,
     Entries = 10,
+    Routes = 11,
 }
 
 /// Random numbers of one component.

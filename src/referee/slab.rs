@@ -61,6 +61,10 @@ pub(super) struct Attempt {
     pub(super) phase: Phase,
     /// What the service says.
     pub(super) answer: Answer,
+    /// Replica that serves it, from 1; 0 for none.
+    pub(super) replica: u16,
+    /// Whether it is known how it ends, and the time that takes is spent.
+    pub(super) failing: bool,
     /// Whether its caller has stopped waiting.
     pub(super) abandoned: bool,
 }
@@ -81,6 +85,8 @@ const EMPTY: Attempt = Attempt {
     class: 0,
     phase: Phase::Free,
     answer: Answer::Well,
+    replica: 0,
+    failing: false,
     abandoned: false,
 };
 

@@ -75,7 +75,7 @@ pub(super) struct Front {
     /// First attempts per second that ask it.
     firsts: Vec<Node>,
     /// Attempts per second that go on to the service, before `fetch_limit`, and the share of them answered well in time.
-    attempts: Vec<(Node, Node)>,
+    pub(super) attempts: Vec<(Node, Node)>,
 }
 
 impl Builder<'_> {
@@ -235,28 +235,7 @@ impl Builder<'_> {
         Some(self.not(share))
     }
 
-    /// Share of attempts refused: by the limit on fetches, if there is one, or by the full queue.
-    pub(super) fn turned_away(&mut self, policy: &CallPolicy, blocked: Node) -> Node {
-        let Some(passing) = self.passing(policy) else { return blocked };
-        let accepted = self.not(blocked);
-        let accepted = self.mul(accepted, passing);
-        self.not(accepted)
-    }
-
-    /// Attempts that the limit on fetches lets through, of those of a stream that miss.
-    pub(super) fn let_through(&mut self, policy: &CallPolicy, attempts: Node, late: Node) -> Node {
-        let Some(through) = policy.through.clone() else { return attempts };
-        let well = self.not(late);
-        if let Some(front) = self.fronts.get_mut(&through.value) {
-            front.attempts.push((attempts, well));
-        }
-        match self.passing(policy) {
-            Some(passing) => self.mul(attempts, passing),
-            None => attempts,
-        }
-    }
-
-    fn passing(&self, policy: &CallPolicy) -> Option<Node> {
+    pub(super) fn passing(&self, policy: &CallPolicy) -> Option<Node> {
         policy.through.as_ref().and_then(|t| self.fronts.get(&t.value)).and_then(|f| f.bucket).map(|b| b.1)
     }
 

@@ -117,8 +117,11 @@ impl Builder<'_> {
         self.refreshes();
         for service in &order {
             self.balance(service);
+            self.error_path_balance(service);
         }
         self.cache_balances();
+        self.scaler_balances();
+        self.spread_balances();
         for (client, stream, load) in &streams {
             self.client_outputs(client, stream, *load);
         }
@@ -258,7 +261,7 @@ impl Builder<'_> {
             self.attempt_events(name, policy, fate, station.queue(), allowed, &tries, watchers);
         }
         let total = self.process.graph.sum(&attempts);
-        let arriving = self.let_through(policy, total, fate.late);
+        let arriving = self.let_through(target, policy, total, fate.late);
         if let Some(station) = self.stations.get_mut(target) {
             station.arrivals.push(arriving);
         }

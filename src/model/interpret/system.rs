@@ -200,6 +200,8 @@ fn bare_service(name: &Text, table: &Reader<'_>) -> Service {
             _ => Expired::Serve,
         }),
         error_share: table.quantity_or_nan("error_share"),
+        error_time: table.quantity_or_nan("error_time"),
+        reject_time: table.quantity_or_nan("reject_time"),
         calls: calls(name, table),
     }
 }

@@ -1,6 +1,6 @@
 //! Tables of what stands around services.
 
-use super::tables::{NONE, TIME, choice, count, key, number, unlimited};
+use super::tables::{NONE, TIME, any, choice, count, key, number, unlimited};
 use super::Need::{Default, Required};
 use super::{Choice, Kind, Range, Shorthand, Table};
 use crate::process::dimension::Dimension;
@@ -48,3 +48,61 @@ static LATE: &[Choice] = &[
 
 /// `begins`.
 static BEGINS: &[Choice] = &[choice("warm", "full of the most popular keys"), choice("cold", "empty")];
+
+/// `[autoscaler.NAME]`.
+pub(crate) static AUTOSCALER: Table = Table {
+    title: "[autoscaler.NAME]",
+    about: "The number of nodes of a service follows a signal",
+    shorthand: Shorthand::None,
+    keys: &[
+        key("of", Required, Kind::Service, "The service; its `servers` are what it has at time 0"),
+        key("node", Default("1"), count(Range::Positive, false), "Slots of a node"),
+        key("signal", Default("utilisation"), Kind::Choice(SIGNALS), "What is looked at"),
+        key("target", Required, any(false), "What the signal should be"),
+        key("window", Default("1 min"), number(TIME, Range::Positive), "Mean age of the signal"),
+        key("sync", Default("15 s"), number(TIME, Range::Positive), "Time between decisions"),
+        key("tolerance", Default("0.1"), number(NONE, Range::NotNegative), "Relative deviations that lead to nothing"),
+        key("start_up", Default("0 s"), number(TIME, Range::NotNegative), "Mean time until a new node serves"),
+        key("start_up_cost", Default("0"), count(Range::NotNegative, false), "Slots that a starting node takes"),
+        key("min", Default("1"), count(Range::NotNegative, false), "Fewest nodes"),
+        key("max", Default("unlimited"), count(Range::Positive, true), "Most nodes"),
+        key("step", Default("unlimited"), unlimited(NONE, Range::AtLeastOne), "Most growth in one decision, as a factor"),
+        key("cool_down", Default("5 min"), number(TIME, Range::Positive), "Time constant of scaling down"),
+        key("counts", Default("ready"), Kind::Choice(COUNTS), "Which nodes a decision multiplies"),
+    ],
+};
+
+/// `signal`.
+static SIGNALS: &[Choice] = &[
+    choice("utilisation", "share of the slots busy"),
+    choice("queue", "requests waiting, per node"),
+    choice("concurrency", "requests inside, per node"),
+    choice("rate", "attempts per second, per node"),
+    choice("goodput", "answers per second that come in time, per node"),
+];
+
+/// `counts`.
+static COUNTS: &[Choice] = &[choice("ready", "nodes that serve"), choice("all", "those that are still starting, too")];
+
+/// `[balancer.NAME]`.
+pub(crate) static BALANCER: Table = Table {
+    title: "[balancer.NAME]",
+    about: "What spreads the attempts of a service over replicas, and takes bad ones out",
+    shorthand: Shorthand::None,
+    keys: &[
+        key("of", Required, Kind::Service, "The service, whose servers the replicas share"),
+        key("replicas", Required, count(Range::AtLeastOne, false), "Number of replicas"),
+        key("policy", Default("round-robin"), Kind::Choice(ROUTINGS), "How a replica is chosen"),
+        key("failures", Default("unlimited"), count(Range::AtLeastOne, true), "Failures in a row that take one out"),
+        key("eject_for", Default("30 s"), number(TIME, Range::Positive), "Mean time for which it is out"),
+        key("most_ejected", Default("1"), number(NONE, Range::Share), "Largest share that may be out at once"),
+        key("panic", Default("0"), number(NONE, Range::Share), "Share in rotation below which all are used again"),
+        key("broken", Default("0"), count(Range::NotNegative, false), "Replicas that refuse every attempt at once"),
+    ],
+};
+
+/// `policy`.
+static ROUTINGS: &[Choice] = &[
+    choice("round-robin", "one after the other"),
+    choice("least-requests", "a free slot of any, else the one with the fewest requests"),
+];

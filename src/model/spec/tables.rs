@@ -1,6 +1,6 @@
 //! The tables themselves.
 
-use super::fleet::CACHE;
+use super::fleet::{AUTOSCALER, BALANCER, CACHE};
 use super::{Choice, Key, Kind, Need, Number, Range, Shorthand, Table, Want};
 use crate::process::dimension::Dimension;
 use Need::{Default, Optional, Required};
@@ -21,7 +21,7 @@ pub(super) const fn count(range: Range, unlimited: bool) -> Kind {
     Kind::Number(Number { want: Want::Count, range, unlimited, whole: false })
 }
 
-const fn any(unlimited: bool) -> Kind {
+pub(super) const fn any(unlimited: bool) -> Kind {
     Kind::Number(Number { want: Want::Any, range: Range::Any, unlimited, whole: false })
 }
 
@@ -51,6 +51,8 @@ pub(crate) static ROOT: Table = Table {
         key("client", Optional, Kind::Map(&Kind::Table(&CLIENT)), "Where requests come from"),
         key("service", Optional, Kind::Map(&Kind::Table(&SERVICE)), "What serves them"),
         key("cache", Optional, Kind::Map(&Kind::Table(&CACHE)), "Caches in front of services"),
+        key("autoscaler", Optional, Kind::Map(&Kind::Table(&AUTOSCALER)), "What scales services with their load"),
+        key("balancer", Optional, Kind::Map(&Kind::Table(&BALANCER)), "What spreads attempts over replicas"),
         key("param", Optional, Kind::Map(&Kind::Table(&PARAM)), "Constants for expressions"),
         key("state", Optional, Kind::Map(&Kind::Table(&STATE)), "State variables of the equation layer"),
         key("transition", Optional, Kind::List(&TRANSITION), "Something countable that happens at a rate"),
@@ -205,6 +207,8 @@ pub(crate) static SERVICE: Table = Table {
             number(NONE, Range::Share),
             "Share of attempts answered with an error although served",
         ),
+        key("error_time", Default("0 s"), number(TIME, Range::NotNegative), "Extra time in the slot of an error or a late answer"),
+        key("reject_time", Default("0 s"), number(TIME, Range::NotNegative), "Time of a slot that refusing an attempt takes"),
         key("calls", Optional, Kind::Calls(&CALL), "Calls made while holding a slot: a service, a list, or tables"),
     ],
 };
