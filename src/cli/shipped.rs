@@ -24,6 +24,8 @@ pub(super) const SHIPPED: &[Shipped] = shipped![
     "cold-cache",
     "concurrency-latency",
     "fifo-lifo",
+    "image-resizer",
+    "java-heap",
     "load-balancer",
     "lookaside-cache",
     "m1",

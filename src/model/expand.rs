@@ -127,7 +127,7 @@ impl Builder<'_> {
         }
         for a in &self.model.autoscalers {
             let numbers = [&a.node, &a.target, &a.window, &a.sync, &a.tolerance, &a.start_up, &a.start_up_cost];
-            all.extend(numbers.into_iter().chain([&a.min, &a.max, &a.step, &a.cool_down]).cloned());
+            all.extend(numbers.into_iter().chain([&a.min, &a.max, &a.step, &a.cool_down, &a.killed_after]).cloned());
         }
         for b in &self.model.balancers {
             let numbers = [&b.replicas, &b.failures, &b.eject_for, &b.most_ejected, &b.panic, &b.broken];

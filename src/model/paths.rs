@@ -86,6 +86,7 @@ macro_rules! visit {
             see(&$($mutable)? scaler.tolerance);
             see(&$($mutable)? scaler.start_up);
             see(&$($mutable)? scaler.start_up_cost);
+            see(&$($mutable)? scaler.killed_after);
             see(&$($mutable)? scaler.min);
             see(&$($mutable)? scaler.max);
             see(&$($mutable)? scaler.step);

@@ -3,7 +3,7 @@
 
 mod fleet;
 
-pub use fleet::{Autoscaler, Balancer, Begins, Cache, Counts, LateAnswer, Routing, Signal};
+pub use fleet::{Autoscaler, Balancer, Begins, Cache, Counts, LateAnswer, Needs, Routing, Signal};
 
 use crate::process::dimension::Dimension;
 use std::ops::Range;

@@ -28,6 +28,7 @@ pub(super) struct Reading {
     pub(super) inside: f64,
     pub(super) offered: f64,
     pub(super) well: f64,
+    pub(super) served: f64,
 }
 
 /// All of it, of one service.
@@ -39,6 +40,8 @@ pub(super) struct Fleet {
     pub(super) nodes: Option<Nodes>,
     /// Answered well, in time.
     pub(super) well: u64,
+    /// Whether the last answer was late or wrong.
+    pub(super) failed: bool,
 }
 
 impl Fleet {

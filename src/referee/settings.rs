@@ -1,7 +1,7 @@
 //! The numbers of a model as they stand between two triggers.
 
 use super::law::Law;
-use crate::model::types::{Arrivals, Autoscaler, Balancer, Budget, Cache, CallPolicy, Counts, Routing, Signal, GivesUp, Jitter, Model, Order, Patience, RetryOn, Spacing};
+use crate::model::types::{Arrivals, Autoscaler, Balancer, Budget, Cache, CallPolicy, Counts, Routing, Signal, GivesUp, Jitter, Model, Needs, Order, Patience, RetryOn, Spacing};
 
 /// All numbers.
 #[derive(Debug, Clone)]
@@ -87,11 +87,13 @@ pub(super) struct ScalerNumbers {
     pub(super) tolerance: f64,
     pub(super) start_up: f64,
     pub(super) start_up_cost: f64,
+    pub(super) killed_after: f64,
     pub(super) min: f64,
     pub(super) max: f64,
     pub(super) step: f64,
     pub(super) cool_down: f64,
     pub(super) counts: Counts,
+    pub(super) needs: Needs,
 }
 
 /// The numbers of a balancer.
@@ -163,11 +165,13 @@ impl ScalerNumbers {
             tolerance: scaler.tolerance.value,
             start_up: scaler.start_up.value,
             start_up_cost: scaler.start_up_cost.value,
+            killed_after: scaler.killed_after.value,
             min: scaler.min.value.ceil(),
             max: scaler.max.value.floor(),
             step: scaler.step.value,
             cool_down: scaler.cool_down.value,
             counts: scaler.counts.value,
+            needs: scaler.start_up_needs.value,
         }
     }
 }

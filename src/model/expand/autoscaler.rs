@@ -2,10 +2,11 @@
 //!
 //! ```text
 //! s' = (u - s)/window                                   the signal as it is known
-//! x  = s/u* - 1,  g = x (ε + x²/(x² + tolerance²))      deviations within the tolerance hardly count
-//! D  = N (1 + g), at least `min`, at most `max` and (R + P) step      N = R, or R + P if `counts = "all"`
-//! P' = σ - P_3 · 3/start_up,   σ = (D - R - P)⁺/sync                  three stages P_1, P_2, P_3 of start_up/3
-//! R' = P_3 · 3/start_up - (R - D)⁺/cool_down
+//! x  = s/u* - 1,  y = x (ε + x²/(x² + tolerance²))      deviations within the tolerance hardly count
+//! D  = N (1 + y), at least `min`, at most `max` and (R + P) step      N = R, or R + P if `counts = "all"`
+//! P' = σ - P_3 a · 3/start_up,   σ = (D - R - P)⁺/sync                three stages P_1, P_2, P_3 of start_up/3
+//! R' = P_3 a · 3/start_up - (R - D)⁺/cool_down - (1 - g) (R - min)/killed_after
+//!                                                       g = share of good answers; a = 1, or g
 //! slots c = node · R - start_up_cost · P
 //! ```
 //!
@@ -14,11 +15,14 @@
 //! second and node. A utilisation cannot exceed 1: one decision multiplies the nodes by 1/u* at most, however large the
 //! queue. A signal of answers is blind to what is not answered: with goodput down, nodes are taken away.
 //!
+//! With `start_up_needs = "answer"` a node is ready only once the service itself has answered it: while nothing is answered
+//! in time none gets ready, and those that wait go on taking their slots. That state sustains itself.
+//!
 //! Two regularisations keep equilibria isolated, of which a dead band has a continuum: ε = [`INSIDE`] lets R drift inside
 //! the tolerance, 50 times slower than outside; corners of (..)⁺ are rounded off over [`CORNER`] of a node.
 
 use super::Builder;
-use crate::model::types::{Autoscaler, Counts, Service, Signal};
+use crate::model::types::{Autoscaler, Counts, Needs, Service, Signal};
 use crate::process::dimension::Dimension;
 use crate::process::field::StateInfo;
 use crate::process::graph::{Binary, Node};
@@ -109,11 +113,18 @@ impl Builder<'_> {
         let sync = self.number(&scaler.sync);
         let mut inflow = self.div(missing, sync);
         if !starting.is_empty() {
+            let needs = scaler.start_up_needs.value == Needs::Answer;
+            let wrong = if needs { self.wrong_answers(service) } else { None };
             let time = self.number(&scaler.start_up);
             let stages = self.c(STAGES as f64);
             let stage = self.div(time, stages);
             for (&index, &node) in states.starting.iter().zip(&starting) {
-                let leaving = self.div(node, stage);
+                let mut leaving = self.div(node, stage);
+                let last = states.starting.last() == Some(&index);
+                if let Some(wrong) = wrong.filter(|_| last) {
+                    let well = self.not(wrong);
+                    leaving = self.mul(leaving, well);
+                }
                 let flow = self.sub(inflow, leaving);
                 self.process.flows.push((index, flow));
                 inflow = leaving;
@@ -123,7 +134,16 @@ impl Builder<'_> {
         let surplus = self.ramp(surplus, CORNER);
         let cool_down = self.number(&scaler.cool_down);
         let removed = self.div(surplus, cool_down);
-        let flow = self.sub(inflow, removed);
+        let mut flow = self.sub(inflow, removed);
+        if scaler.killed_after.value.is_finite()
+            && let Some(wrong) = self.wrong_answers(service)
+        {
+            let (after, min) = (self.number(&scaler.killed_after), self.number(&scaler.min));
+            let beyond = self.sub(ready, min);
+            let killed = self.mul(beyond, wrong);
+            let lost = self.div(killed, after);
+            flow = self.sub(flow, lost);
+        }
         self.process.flows.push((states.ready, flow));
     }
 

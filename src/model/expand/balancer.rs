@@ -56,6 +56,7 @@ impl Builder<'_> {
         let servers = self.number(&service.servers);
         let (replicas, broken) = (self.number(&balancer.replicas), self.number(&balancer.broken));
         let one = self.c(1.0);
+        let broken = self.process.graph.binary(Binary::Min, broken, replicas);
         let broken_share = self.div(broken, replicas);
         let sound_share = self.not(broken_share);
         let state = |b: &mut Self, suffix: &str, about: &str| {
@@ -144,6 +145,7 @@ impl Builder<'_> {
         let tiny = self.c(1e-9);
         // Sound replicas: f wrong answers in a row.
         let failures = balancer.failures.value.min(MOST_FAILURES).round();
+        let count = self.process.graph.binary(Binary::Min, count, replicas);
         let number = self.sub(replicas, count);
         let number = self.mul(number, spread.used);
         let number = self.add(number, tiny);

@@ -6,7 +6,7 @@ use crate::model::quantity::compatible;
 use crate::model::reader::{Reader, Sink};
 use crate::model::spec;
 use crate::model::types::{
-    Autoscaler, Balancer, Begins, Cache, CallPolicy, Counts, LateAnswer, Model, Routing, Signal, Text,
+    Autoscaler, Balancer, Begins, Cache, CallPolicy, Counts, LateAnswer, Model, Needs, Routing, Signal, Text,
 };
 use crate::model::unit;
 use crate::process::dimension::Dimension;
@@ -91,6 +91,11 @@ pub(super) fn autoscalers(file: &Reader<'_>) -> Vec<Autoscaler> {
         tolerance: table.quantity_or_nan("tolerance"),
         start_up: table.quantity_or_nan("start_up"),
         start_up_cost: table.quantity_or_nan("start_up_cost"),
+        start_up_needs: setting(table, "start_up_needs", |word| match word {
+            "answer" => Needs::Answer,
+            _ => Needs::Nothing,
+        }),
+        killed_after: table.quantity_or_nan("killed_after"),
         min: table.quantity_or_nan("min"),
         max: table.quantity_or_nan("max"),
         step: table.quantity_or_nan("step"),

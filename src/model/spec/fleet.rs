@@ -64,6 +64,13 @@ pub(crate) static AUTOSCALER: Table = Table {
         key("tolerance", Default("0.1"), number(NONE, Range::NotNegative), "Relative deviations that lead to nothing"),
         key("start_up", Default("0 s"), number(TIME, Range::NotNegative), "Mean time until a new node serves"),
         key("start_up_cost", Default("0"), count(Range::NotNegative, false), "Slots that a starting node takes"),
+        key("start_up_needs", Default("nothing"), Kind::Choice(NEEDS), "What the last third of a start needs"),
+        key(
+            "killed_after",
+            Default("unlimited"),
+            unlimited(TIME, Range::Positive),
+            "Mean time until a node that answers nobody in time is restarted",
+        ),
         key("min", Default("1"), count(Range::NotNegative, false), "Fewest nodes"),
         key("max", Default("unlimited"), count(Range::Positive, true), "Most nodes"),
         key("step", Default("unlimited"), unlimited(NONE, Range::AtLeastOne), "Most growth in one decision, as a factor"),
@@ -79,6 +86,12 @@ static SIGNALS: &[Choice] = &[
     choice("concurrency", "requests inside, per node"),
     choice("rate", "attempts per second, per node"),
     choice("goodput", "answers per second that come in time, per node"),
+];
+
+/// `start_up_needs`.
+static NEEDS: &[Choice] = &[
+    choice("nothing", "time only"),
+    choice("answer", "an answer of the service itself, well and in time, else the last third begins again"),
 ];
 
 /// `counts`.

@@ -75,6 +75,11 @@ pub struct Autoscaler {
     pub start_up: Quantity,
     /// Slots that a starting node takes from the service; default 0.
     pub start_up_cost: Quantity,
+    /// What the last third of a start needs.
+    pub start_up_needs: Setting<Needs>,
+    /// Mean time until a node beyond `min` is restarted that answers nobody well and in time, as a failing liveness probe
+    /// does it; infinity for never (the default).
+    pub killed_after: Quantity,
     /// Fewest nodes; default 1.
     pub min: Quantity,
     /// Most nodes; infinity when not given.
@@ -101,6 +106,16 @@ pub enum Signal {
     Rate,
     /// Answers per second that come in time, per node.
     Goodput,
+}
+
+/// `start_up_needs` of an autoscaler.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Needs {
+    /// Time only (the default).
+    #[default]
+    Nothing,
+    /// An answer of the service itself, well and in time; else the last third begins again.
+    Answer,
 }
 
 /// `counts` of an autoscaler.

@@ -4,7 +4,7 @@ use super::super::calendar::{Entry, Kind};
 use super::super::fleet::Reading;
 use super::super::slab::{Answer, Phase};
 use super::Engine;
-use crate::model::types::{Counts, Routing, Signal};
+use crate::model::types::{Counts, Needs, Routing, Signal};
 
 impl Engine<'_> {
     /// Slots there are now.
@@ -62,8 +62,9 @@ impl Engine<'_> {
 
     /// An attempt that held a slot leaves its replica; a late or wrong answer counts against it.
     pub(super) fn release_replica(&mut self, slot: u32, place: usize, failed: Option<bool>) {
-        if failed == Some(false) {
-            self.fleets[place].well += 1;
+        if let Some(failed) = failed {
+            self.fleets[place].failed = failed;
+            self.fleets[place].well += u64::from(!failed);
         }
         let Some(r) = usize::from(self.slab[slot].replica).checked_sub(1) else { return };
         self.slab[slot].replica = 0;
@@ -148,6 +149,13 @@ impl Engine<'_> {
 
     /// A node has started.
     pub(super) fn node_ready(&mut self, place: usize) {
+        if let Some(scaler) = &self.settings.services[place].scaler
+            && scaler.needs == Needs::Answer
+            && self.fleets[place].failed
+        {
+            let again = scaler.start_up / 3.0 * self.routes[place].exponential();
+            return self.calendar.push(Entry::new(self.now + again, Kind::Ready, place as u32, 0));
+        }
         if let Some(nodes) = &mut self.fleets[place].nodes {
             nodes.starting -= 1.0;
             nodes.ready += 1.0;
@@ -170,6 +178,7 @@ impl Engine<'_> {
             inside: count.inside_area,
             offered: count.offered as f64,
             well: self.fleets[place].well as f64,
+            served: count.served as f64,
         };
         let span = now.time - last.time;
         let per_node = |area: f64| area / span / nodes.ready.max(1e-3);
@@ -182,10 +191,16 @@ impl Engine<'_> {
         };
         nodes.signal += (1.0 - (-span / scaler.window).exp()) * (seen - nodes.signal);
         nodes.before = now;
+        let served = now.served - last.served;
+        let wrong = if served > 0.0 { 1.0 - (now.well - last.well) / served } else { f64::from(u8::from(self.fleets[place].failed)) };
+        let dies = 1.0 - (-span * wrong / scaler.killed_after).exp();
+        for _ in 0..(nodes.ready - scaler.min).max(0.0) as u64 {
+            nodes.ready -= f64::from(u8::from(self.routes[place].happens(dies)));
+        }
         let all = nodes.ready + nodes.starting;
         let counted = if scaler.counts == Counts::All { all } else { nodes.ready };
         let ratio = nodes.signal / scaler.target;
-        let wanted = if (ratio - 1.0).abs() > scaler.tolerance { (counted * ratio).ceil() } else { nodes.ready };
+        let wanted = if (ratio - 1.0).abs() > scaler.tolerance { (counted * ratio).ceil() } else { all };
         let wanted = wanted.min((all * scaler.step).floor()).max(scaler.min).min(scaler.max).floor();
         if wanted < nodes.ready {
             let surplus = (nodes.ready - wanted) * (1.0 - (-span / scaler.cool_down).exp());
