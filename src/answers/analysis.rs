@@ -479,7 +479,8 @@ fn answer(
 /// OSDI 2022 theorem 2 for one client on one service that calls nobody.
 fn bounds(study: &Study) -> Option<Bounds> {
     let ([client], [service]) = (study.model.clients.as_slice(), study.model.services.as_slice()) else { return None };
-    if !service.calls.is_empty() || !matches!(client.arrivals, Arrivals::Open { .. }) {
+    let moving = !study.model.autoscalers.is_empty() || !study.model.balancers.is_empty();
+    if moving || !service.calls.is_empty() || !matches!(client.arrivals, Arrivals::Open { .. }) {
         return None;
     }
     let capacity = service.servers.value / service.service_time.value / study.load.factor;
@@ -489,9 +490,10 @@ fn bounds(study: &Study) -> Option<Bounds> {
         Some((r, Some(Budget::TokenBucket { fill, .. }))) => (1.0 + fill.value).min(r.attempts.value),
         Some((r, None)) => r.attempts.value,
     };
+    let degradation = 1.0 + service.error_time.value / service.service_time.value;
     Some(Bounds {
         capacity,
         attempts: attempts.is_finite().then_some(attempts),
-        osdi22_stable_capacity: stable_capacity(capacity, attempts, 1.0),
+        osdi22_stable_capacity: stable_capacity(capacity, attempts, degradation),
     })
 }

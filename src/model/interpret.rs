@@ -2,6 +2,7 @@
 //! is checked afterwards, in `check`.
 
 mod equations;
+mod fleet;
 mod samples;
 mod system;
 mod trigger;
@@ -25,6 +26,9 @@ pub(crate) fn interpret(root: &Table, base: Option<&Path>, sink: &Sink) -> Model
         meta: file.table("model").map(|m| meta(&m)).unwrap_or_default(),
         clients: system::clients(&file),
         services: system::services(&file, base),
+        caches: fleet::caches(&file),
+        autoscalers: fleet::autoscalers(&file),
+        balancers: fleet::balancers(&file),
         params: equations::params(&file),
         states: equations::states(&file),
         transitions: equations::transitions(&file),
@@ -40,6 +44,8 @@ pub(crate) fn interpret(root: &Table, base: Option<&Path>, sink: &Sink) -> Model
         let hint = "add a [client.NAME] that calls a service, or states in [state]";
         sink.push(Diagnostic::error("nothing-to-analyse", message).at(place, "").hint(hint));
     }
+    fleet::resolve(&mut model, sink);
+    fleet::check(&model, sink);
     model.triggers = trigger::triggers(&file, &model);
     model
 }

@@ -41,7 +41,12 @@ use crate::process::population::State;
 /// Attempt rates of one stream.
 struct Stream {
     first: Node,
+    /// Those that go on to the service.
     attempts: Node,
+    /// Those that reach it.
+    arriving: Node,
+    /// Answered by a cache.
+    hits: Option<Node>,
     fate: Fate,
     /// Users in back-off, all attempts together.
     waiting: Vec<usize>,
@@ -55,6 +60,8 @@ struct Try {
     from: Option<usize>,
     /// Where a failure leads: the wait before the next attempt.
     next: Option<Next>,
+    /// Share that no cache answers, if there is one.
+    misses: Option<Node>,
 }
 
 /// The wait before an attempt.
@@ -107,9 +114,14 @@ impl Builder<'_> {
                 self.stream(&name, &call.target.value, &call.policy, (first, 1.0), Watchers::default());
             }
         }
+        self.refreshes();
         for service in &order {
             self.balance(service);
+            self.error_path_balance(service);
         }
+        self.cache_balances();
+        self.scaler_balances();
+        self.spread_balances();
         for (client, stream, load) in &streams {
             self.client_outputs(client, stream, *load);
         }
@@ -154,7 +166,8 @@ impl Builder<'_> {
         let Some(station) = self.stations.get(&client.calls.value).cloned() else { return };
         let rate = Type::Quantity(Dimension::REQUEST_RATE);
         let plain = Type::Quantity(Dimension::NONE);
-        let amplification = self.div(stream.attempts, load);
+        let attempts = stream.hits.map_or(stream.attempts, |hits| self.add(stream.attempts, hits));
+        let amplification = self.div(attempts, load);
         let in_time = self.not(stream.fate.late);
         let mut goodput = self.mul(station.departures, in_time);
         if self.process.graph.value(station.error_share) != Some(0.0) {
@@ -163,13 +176,16 @@ impl Builder<'_> {
         }
         if station.arrivals.len() > 1 {
             let offered = self.process.graph.sum(&station.arrivals);
-            let share = self.div(stream.attempts, offered);
+            let share = self.div(stream.arriving, offered);
             goodput = self.mul(goodput, share);
+        }
+        if let Some(hits) = stream.hits {
+            goodput = self.add(goodput, hits);
         }
         let served = self.div(goodput, load);
         self.output(format!("{name}.load"), load, rate, "req/s", "requests, first attempts only");
         self.output(format!("{name}.goodput"), goodput, rate, "req/s", "requests answered in time");
-        self.output(format!("{name}.attempts"), stream.attempts, rate, "req/s", "attempts sent, retries included");
+        self.output(format!("{name}.attempts"), attempts, rate, "req/s", "attempts sent, retries included");
         self.output(format!("{name}.amplification"), amplification, plain, "", "attempts per request");
         self.output(format!("{name}.yield"), served, plain, "", "goodput / load");
         self.output(format!("{name}.timeout_share"), stream.fate.late, plain, "", "share of accepted attempts late");
@@ -202,6 +218,11 @@ impl Builder<'_> {
         self.output("yield", served, plain, "", "goodput / load");
     }
 
+    /// A stream without timeout and retries.
+    pub(super) fn plain_stream(&mut self, name: &str, target: &str, first: Node) {
+        self.stream(name, target, &CallPolicy::default(), (first, 1.0), Watchers::default());
+    }
+
     /// `first`: rate of first attempts and its typical size.
     fn stream(
         &mut self,
@@ -215,9 +236,11 @@ impl Builder<'_> {
         let fate = self.fate(&station, policy);
         let plain = Type::Quantity(Dimension::NONE);
         self.name(format!("{name}.late"), fate.late, plain);
-        let mut attempts = vec![first];
+        let (missing, hits) = self.misses(policy, first);
+        let mut hits: Vec<Node> = hits.into_iter().collect();
+        let mut attempts = vec![missing];
         let mut waiting = Vec::new();
-        let mut tries = vec![Try { rate: Some(first), from: None, next: None }];
+        let mut tries = vec![Try { rate: Some(missing), from: None, next: None, misses: None }];
         let mut allowed = None;
         if let Some(retry) = &policy.retry
             && retry.attempts.value > 1.0
@@ -231,16 +254,19 @@ impl Builder<'_> {
                 &mut attempts,
                 &mut waiting,
                 &mut tries,
+                &mut hits,
             );
         }
         if self.joins_events() {
             self.attempt_events(name, policy, fate, station.queue(), allowed, &tries, watchers);
         }
         let total = self.process.graph.sum(&attempts);
+        let arriving = self.let_through(target, policy, total, fate.late);
         if let Some(station) = self.stations.get_mut(target) {
-            station.arrivals.push(total);
+            station.arrivals.push(arriving);
         }
-        Some(Stream { first, attempts: total, fate, waiting })
+        let hits = (!hits.is_empty()).then(|| self.process.graph.sum(&hits));
+        Some(Stream { first, attempts: total, arriving, hits, fate, waiting })
     }
 
     #[expect(clippy::too_many_arguments, reason = "one place, and each is a different thing")]
@@ -254,6 +280,7 @@ impl Builder<'_> {
         attempts: &mut Vec<Node>,
         waiting: &mut Vec<usize>,
         tries: &mut Vec<Try>,
+        hits: &mut Vec<Node>,
     ) -> Option<Node> {
         let unlimited = retry.attempts.value.is_infinite();
         if retry.attempts.value.is_finite() && retry.attempts.value > MOST_ATTEMPTS {
@@ -291,6 +318,7 @@ impl Builder<'_> {
                 budget,
                 waiting,
                 tries,
+                hits,
             );
             wanted.extend(own);
             attempts.push(next);
@@ -333,6 +361,7 @@ impl Builder<'_> {
         budget: Option<(usize, Node)>,
         waiting: &mut Vec<usize>,
         tries: &mut Vec<Try>,
+        hits: &mut Vec<Node>,
     ) -> (Node, Vec<Node>) {
         let backoff = self.backoff(retry, k);
         let zero_wait = retry.backoff.value == 0.0;
@@ -371,9 +400,12 @@ impl Builder<'_> {
         if let Some(before) = tries.last_mut() {
             before.next = Some(next);
         }
-        tries.push(Try { rate: out, from: chain.last().map(|&(index, _)| index), next: forever.then_some(next) });
+        let misses = self.misses_again(policy, retry, k);
+        let from = chain.last().map(|&(index, _)| index);
+        tries.push(Try { rate: out, from, next: forever.then_some(next), misses });
         let joint = self.joins_events();
-        let source = match (forever, out) {
+        let on = out.map(|out| misses.map_or(out, |m| self.mul(out, m)));
+        let source = match (forever, on) {
             (true, Some(out)) => self.add(before, out),
             _ => before,
         };
@@ -427,6 +459,14 @@ impl Builder<'_> {
             self.join_last(joint && s + 1 == chain.len());
         }
         let rate = out.unwrap_or_else(|| self.process.graph.sum(&arriving));
+        let rate = match misses {
+            Some(misses) => {
+                let missing = self.mul(rate, misses);
+                hits.push(self.sub(rate, missing));
+                missing
+            }
+            None => rate,
+        };
         self.name(format!("{name}.attempt_{k}"), rate, Type::Quantity(Dimension::REQUEST_RATE));
         (rate, wanted)
     }
@@ -468,11 +508,15 @@ impl Builder<'_> {
             // What is left of the late and of the others once those who will be back are taken out.
             let on_time = self.add(fate.answered, fate.failed);
             let mut rest = [zero, fate.timed_out, on_time];
+            if let Some(misses) = attempt.misses {
+                rest = rest.map(|share| self.mul(share, misses));
+            }
             for (i, (on, share, jumps, after)) in failures.into_iter().enumerate() {
                 let Some(next) = attempt.next.filter(|_| on && self.process.graph.value(share) != Some(0.0)) else {
                     continue;
                 };
                 let probability = allowed.map_or(share, |a| self.mul(share, a));
+                let probability = attempt.misses.map_or(probability, |m| self.mul(probability, m));
                 rest[i] = self.sub(rest[i], probability);
                 let delay = self.add(after, next.fixed);
                 let outcome = self.retried_outcome(probability, jumps, delay, base, next);
