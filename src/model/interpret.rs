@@ -2,6 +2,7 @@
 //! is checked afterwards, in `check`.
 
 mod equations;
+mod policy;
 mod samples;
 mod system;
 mod trigger;

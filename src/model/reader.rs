@@ -115,6 +115,15 @@ impl<'a> Reader<'a> {
         self.quantity(key).unwrap_or_else(|| quantity::unknown(&self.path_of(key)))
     }
 
+    /// The quantity of an optional key, or one written as it could stand in the file where there is none.
+    pub(crate) fn quantity_or(&self, key: &str, default: &str) -> Quantity {
+        let Some(Kind::Number(rule)) = self.spec.key(key).map(|k| k.kind) else { return self.quantity_or_nan(key) };
+        match self.table.get(key) {
+            Some(_) => self.quantity_or_nan(key),
+            None => quantity::default(default, &rule, &self.path_of(key)).unwrap_or_else(|| self.quantity_or_nan(key)),
+        }
+    }
+
     /// Any text.
     pub(crate) fn text(&self, key: &str) -> Option<Text> {
         let node = self.table.get(key)?;

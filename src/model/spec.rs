@@ -3,7 +3,7 @@
 
 mod tables;
 
-pub(crate) use tables::{BUDGET, CALL, CLIENT, PARAM, QUEUE, ROOT, SERVICE, STATE, TRANSITION, TRIGGER, VARIANT};
+pub(crate) use tables::{CALL, CLIENT, PARAM, QUEUE, ROOT, SERVICE, STATE, TRANSITION, TRIGGER, VARIANT};
 
 use crate::process::dimension::Dimension;
 

@@ -1,6 +1,10 @@
 //! What a model file says, after units are resolved and every key is checked. All numbers are in base units (seconds,
 //! requests, bytes); every number that has a dotted path can be named by `--set`, `--vary`, triggers and fits.
 
+pub(crate) mod caller;
+
+pub use caller::{Breaker, Budget, Hedge, Per, RateLimit, Stops, Throttle};
+
 use crate::process::dimension::Dimension;
 use std::ops::Range;
 use std::sync::Arc;
@@ -157,6 +161,26 @@ pub struct CallPolicy {
     pub patience: Setting<Patience>,
     /// `gives_up`: when a timeout is felt.
     pub gives_up: Setting<GivesUp>,
+    /// `deadline` over all attempts of a request; `None` means there is none.
+    pub deadline: Option<Quantity>,
+    /// `processes`: client processes that share the load equally, each with budgets and breakers of its own; default 1.
+    pub processes: Quantity,
+    /// `breaker`, if any.
+    pub breaker: Option<Breaker>,
+    /// `hedge`, if any.
+    pub hedge: Option<Hedge>,
+    /// `rate_limit`, if any.
+    pub rate_limit: Option<RateLimit>,
+    /// `throttle`, if any.
+    pub throttle: Option<Throttle>,
+}
+
+impl CallPolicy {
+    /// Numbers of breaker, hedge, rate limit and throttle.
+    #[must_use]
+    pub fn guards(&self) -> Vec<&Quantity> {
+        caller::guards(&self.breaker, &self.hedge, &self.rate_limit, &self.throttle)
+    }
 }
 
 /// `arrivals`.
@@ -231,6 +255,8 @@ pub enum Jitter {
     Equal,
     /// Exponential with the back-off as its mean.
     Exponential,
+    /// Uniform between the base and three times the wait before, at most the cap; the first after a wait of the base.
+    Decorrelated,
 }
 
 /// `on`: failures that are retried. All by default.
@@ -242,18 +268,6 @@ pub struct RetryOn {
     pub reject: bool,
     /// The service answered with an error.
     pub error: bool,
-}
-
-/// `budget = { kind = ... }`.
-#[derive(Debug, Clone)]
-pub enum Budget {
-    /// Each first attempt adds `fill` tokens up to `size`; a retry takes one and is not made without.
-    TokenBucket {
-        /// Tokens per first attempt.
-        fill: Quantity,
-        /// Capacity of the bucket.
-        size: Quantity,
-    },
 }
 
 /// `[service.NAME]`.

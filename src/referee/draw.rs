@@ -19,6 +19,8 @@ pub(super) enum Purpose {
     Backoff = 6,
     Retry = 7,
     Calls = 8,
+    Processes = 9,
+    Throttle = 10,
 }
 
 /// Random numbers of one component.

@@ -42,7 +42,13 @@ pub(super) struct Attempt {
     pub(super) entered: f64,
     /// Work, in units of the service time.
     pub(super) work: f64,
+    /// The back-off before it.
+    pub(super) pause: f64,
     pub(super) generation: u32,
+    /// Client process that sends it.
+    pub(super) process: u32,
+    /// Another attempt beside it, in a ring; [`NONE`] without.
+    pub(super) twin: u32,
     /// Which attempt of its request this is, from 1.
     pub(super) index: u32,
     /// Place of the attempt that makes this nested call; [`NONE`] for a client's.
@@ -61,6 +67,14 @@ pub(super) struct Attempt {
     pub(super) answer: Answer,
     /// Whether its caller has stopped waiting.
     pub(super) abandoned: bool,
+    /// Whether it was sent beside another.
+    pub(super) hedge: bool,
+    /// Whether it decides about closing a breaker.
+    pub(super) probe: bool,
+    /// Attempts sent beside the first of its index so far.
+    pub(super) hedges: u16,
+    /// What it cost its budget.
+    pub(super) cost: f32,
 }
 
 const EMPTY: Attempt = Attempt {
@@ -68,7 +82,10 @@ const EMPTY: Attempt = Attempt {
     first: 0.0,
     entered: 0.0,
     work: 1.0,
+    pause: 0.0,
     generation: 0,
+    process: 0,
+    twin: NONE,
     index: 1,
     parent: NONE,
     child: NONE,
@@ -79,6 +96,10 @@ const EMPTY: Attempt = Attempt {
     phase: Phase::Free,
     answer: Answer::Well,
     abandoned: false,
+    hedge: false,
+    probe: false,
+    hedges: 0,
+    cost: 0.0,
 };
 
 #[derive(Debug, Default)]
