@@ -364,7 +364,8 @@ impl Builder<'_> {
             let mut delay = fixed;
             if let Some(timeout) = &after {
                 let wait = self.number(timeout);
-                let (zero, asked) = (self.c(0.0), allowed.is_some());
+                // A wait without a state is a lag of the whole rate: there the budget is asked when the attempt is sent.
+                let (zero, asked) = (self.c(0.0), allowed.is_some() && !chain.is_empty());
                 let ago = if asked { zero } else { fixed };
                 let total = self.add(wait, ago);
                 match self.late_in_hindsight(station, timeout, ago, total) {
