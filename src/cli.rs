@@ -13,6 +13,7 @@ mod files;
 mod input;
 mod models;
 mod noise;
+mod presets;
 mod progress;
 mod quantity;
 mod referee;
@@ -85,6 +86,7 @@ enum Verb {
     Noise(noise::Arguments),
     Equations(equations::Arguments),
     Models(models::Arguments),
+    Presets(presets::Arguments),
 }
 
 /// What the common options mean, for a verb to run in.
@@ -126,6 +128,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Verb::Noise(arguments) => noise::run(arguments, &session),
         Verb::Equations(arguments) => equations::run(arguments, &session),
         Verb::Models(arguments) => models::run(arguments, &session),
+        Verb::Presets(arguments) => presets::run(arguments, &session),
     };
     done.unwrap_or_else(|failure| {
         failure.tell(&session.terminal);

@@ -49,11 +49,11 @@ impl<'a> Reader<'a> {
     ) -> Option<Self> {
         match &node.value {
             Value::Table(table) => Some(Self::of(table, spec, path, name, sink)),
-            Value::Text(text) if spec.shorthand == Shorthand::Preset => {
-                sink.push(preset::unknown(text));
-                None
-            }
-            _ => {
+            other => {
+                if let (Value::Text(text), Shorthand::Preset(part)) = (other, spec.shorthand) {
+                    sink.push(preset::unknown(text, part));
+                    return None;
+                }
                 let message = format!("{} must be a table, not {}", title(spec, &path), node.kind());
                 let keys: Vec<&str> = spec.keys.iter().map(|k| k.name).collect();
                 let hint = format!("its keys are {}", keys.join(", "));

@@ -24,8 +24,8 @@ pub(crate) struct Table {
 pub(crate) enum Shorthand {
     /// Only the table.
     None,
-    /// The name of a retry preset.
-    Preset,
+    /// The name of a preset that has this part.
+    Preset(&'static str),
     /// The value of the key `value` alone.
     Value,
 }

@@ -2,7 +2,8 @@
 
 use super::law::Law;
 use crate::model::types::{
-    Arrivals, Breaker, Budget, CallPolicy, GivesUp, Jitter, Model, Order, Patience, RateLimit, RetryOn, Spacing, Throttle,
+    Arrivals, Breaker, Budget, CallPolicy, GivesUp, Jitter, Model, Order, Patience, RateLimit, RetryOn, Spacing,
+    Throttle,
 };
 
 /// All numbers.

@@ -69,8 +69,19 @@ fn retry(table: &Reader<'_>) -> Retry {
 /// Says which keys do not belong to the kind chosen, and which are missing.
 fn only(table: &Reader<'_>, kind: &str, needed: &[(&str, &str)], also: &[&str]) {
     const ALL: [&str; 13] = [
-        "fill", "size", "share", "floor", "minimum", "window", "cost", "timeout_cost", "rate", "factor", "threshold",
-        "aggression", "most",
+        "fill",
+        "size",
+        "share",
+        "floor",
+        "minimum",
+        "window",
+        "cost",
+        "timeout_cost",
+        "rate",
+        "factor",
+        "threshold",
+        "aggression",
+        "most",
     ];
     for key in ALL {
         if table.node(key).is_some() && !needed.iter().any(|n| n.0 == key) && !also.contains(&key) {

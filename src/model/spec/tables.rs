@@ -128,7 +128,7 @@ static PATIENCES: &[Choice] =
 pub(crate) static RETRY: Table = Table {
     title: "`retry`",
     about: "Retry policy",
-    shorthand: Shorthand::Preset,
+    shorthand: Shorthand::Preset("retry"),
     keys: &[
         key(
             "attempts",

@@ -231,7 +231,11 @@ impl Retry {
 fn decorrelated(base: f64, last: f64, cap: f64) -> f64 {
     let most = 3.0 * last;
     let within = most.min(cap);
-    if most <= base { base.min(cap) } else { ((within * within - base * base) / 2.0 + (most - within) * within) / (most - base) }
+    if most <= base {
+        base.min(cap)
+    } else {
+        ((within * within - base * base) / 2.0 + (most - within) * within) / (most - base)
+    }
 }
 
 /// Numbers of what holds attempts back.

@@ -232,8 +232,12 @@ impl Engine<'_> {
             return;
         }
         let policy = &self.settings.policies[usize::from(attempt.stream)];
-        self.callers[usize::from(attempt.stream)].processes[attempt.process as usize]
-            .ended(policy, self.now, &attempt, Answer::Timeout);
+        self.callers[usize::from(attempt.stream)].processes[attempt.process as usize].ended(
+            policy,
+            self.now,
+            &attempt,
+            Answer::Timeout,
+        );
         let alone = self.leave_twins(slot);
         self.forget(slot);
         self.failed(&attempt, Answer::Timeout, alone);

@@ -98,7 +98,8 @@ impl Switch {
 
     /// Whether too many have failed.
     fn trips(&self, rule: &Breaker) -> bool {
-        self.calls as f64 >= rule.minimum.value && self.failures as f64 >= rule.threshold.value * self.calls as f64
+        self.calls as f64 >= rule.minimum.value
+            && self.failures as f64 >= rule.threshold.value * self.calls as f64
             && self.failures > 0
     }
 

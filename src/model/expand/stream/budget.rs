@@ -64,7 +64,14 @@ pub(super) struct Demand<'a> {
 
 impl Builder<'_> {
     /// A state of a client, dimensionless.
-    pub(super) fn plain_state(&mut self, name: String, start: f64, upper: f64, scale: f64, about: &str) -> (usize, Node) {
+    pub(super) fn plain_state(
+        &mut self,
+        name: String,
+        start: f64,
+        upper: f64,
+        scale: f64,
+        about: &str,
+    ) -> (usize, Node) {
         let info = StateInfo { name: name.clone(), start, lower: 0.0, upper, scale };
         let (index, node) = self.process.state(State { info, unit: String::new(), about: about.to_owned() });
         self.scope.define(name, node, Type::Quantity(Dimension::NONE));
@@ -176,7 +183,14 @@ impl Builder<'_> {
     }
 
     /// Adds the flows of a budget.
-    pub(super) fn settle(&mut self, purse: Purse, budget: &Budget, policy: &CallPolicy, station: &Station, d: &Demand<'_>) {
+    pub(super) fn settle(
+        &mut self,
+        purse: Purse,
+        budget: &Budget,
+        policy: &CallPolicy,
+        station: &Station,
+        d: &Demand<'_>,
+    ) {
         let n = self.number(&policy.processes);
         let level = self.process.graph.state(purse.index);
         let wanted = self.add(d.after_timeouts, d.after_others);

@@ -93,7 +93,8 @@ impl Builder<'_> {
         if let Some(limit) = &policy.rate_limit {
             let burst = limit.burst.value.max(1.0);
             let about = "attempts that a process may send at once";
-            let (index, tokens) = self.plain_state(format!("{name}.allowance"), burst, 1.05 * burst, 0.1 * burst, about);
+            let (index, tokens) =
+                self.plain_state(format!("{name}.allowance"), burst, 1.05 * burst, 0.1 * burst, about);
             guards.tokens = Some(index);
             let used = self.share_of(tokens, limit);
             let used = self.not(used);

@@ -38,11 +38,16 @@ static BUDGETS: &[Choice] = &[
 pub(crate) static BREAKER: Table = Table {
     title: "`breaker`",
     about: "Circuit breaker, one for each client process",
-    shorthand: Shorthand::Preset,
+    shorthand: Shorthand::Preset("breaker"),
     keys: &[
         key("threshold", Required, number(NONE, Range::Share), "Failure share from which on it opens"),
         key("window", Required, any(true), "What that is measured over: a time, or a number of attempts"),
-        key("minimum", Default("1"), count(Range::AtLeastOne, false), "Attempts in the window below which it stays closed"),
+        key(
+            "minimum",
+            Default("1"),
+            count(Range::AtLeastOne, false),
+            "Attempts in the window below which it stays closed",
+        ),
         key("open", Default("0 s"), number(TIME, Range::NotNegative), "How long it stays open"),
         key("probes", Default("1"), count(Range::AtLeastOne, false), "Attempts that decide about closing it again"),
         key("stops", Default("calls"), Kind::Choice(STOPS), "What it stops when open"),
@@ -83,7 +88,7 @@ pub(crate) static RATE_LIMIT: Table = Table {
 pub(crate) static THROTTLE: Table = Table {
     title: "`throttle`",
     about: "Share of attempts that a client process refuses itself",
-    shorthand: Shorthand::Preset,
+    shorthand: Shorthand::Preset("throttle"),
     keys: &[
         key("kind", Required, Kind::Choice(THROTTLES), "Which mechanism"),
         key("factor", Default("2"), number(NONE, Range::Positive), "Attempts let through per accepted one"),
