@@ -24,7 +24,8 @@ fn outputs(study: &Study, names: &[&str], phases: &[(f64, &[(&str, f64)])], time
         })
         .collect();
     let options = Options { max_steps: 200_000, ..Options::default() };
-    let path = integrate(fluid, 0.0, &History::Constant(fluid.start()), &segments, &options).expect("it can be followed");
+    let path =
+        integrate(fluid, 0.0, &History::Constant(fluid.start()), &segments, &options).expect("it can be followed");
     let index = |name: &str| fluid.process().output_index(name).unwrap_or_else(|| panic!("no output {name}"));
     let values = |t: f64| {
         let x = path.at(t);

@@ -3,6 +3,7 @@
 
 mod equations;
 mod fleet;
+mod policy;
 mod samples;
 mod system;
 mod trigger;

@@ -113,7 +113,8 @@ impl Builder<'_> {
             let about = format!("share of the keys of ranks {} to {} in the cache", class.from, class.to);
             fresh.push(state(self, format!("warm_{}", i + 1), (start, 1.0, 0.5), "", &about));
             if cache.stale.value > 0.0 {
-                let about = format!("share of the keys of ranks {} to {} expired, still given out", class.from, class.to);
+                let about =
+                    format!("share of the keys of ranks {} to {} expired, still given out", class.from, class.to);
                 stale.push(state(self, format!("stale_{}", i + 1), (0.0, 1.0, 0.5), "", &about));
             }
         }
@@ -153,7 +154,13 @@ impl Builder<'_> {
                 self.div(rate, cycle)
             })
             .collect();
-        self.output(format!("{name}.hit_ratio"), hit, Type::Quantity(Dimension::NONE), "", "share of requests it answers");
+        self.output(
+            format!("{name}.hit_ratio"),
+            hit,
+            Type::Quantity(Dimension::NONE),
+            "",
+            "share of requests it answers",
+        );
         Front {
             of: cache.of.value.clone(),
             classes,
@@ -199,7 +206,9 @@ impl Builder<'_> {
 
     /// Attempts that ask a cache first: those that go on to the service, and the hits.
     pub(super) fn misses(&mut self, policy: &CallPolicy, first: Node) -> (Node, Option<Node>) {
-        let Some(front) = policy.through.as_ref().and_then(|t| self.fronts.get_mut(&t.value)) else { return (first, None) };
+        let Some(front) = policy.through.as_ref().and_then(|t| self.fronts.get_mut(&t.value)) else {
+            return (first, None);
+        };
         front.firsts.push(first);
         let hit = front.hit;
         let hits = self.mul(first, hit);

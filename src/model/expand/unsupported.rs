@@ -67,6 +67,12 @@ fn policy(policy: &CallPolicy, found: &mut Vec<(Span, &'static str)>) {
     if policy.timeout.is_some() && policy.gives_up.value != GivesUp::AtTimeout {
         found.push((policy.gives_up.span.clone(), "`gives_up = \"at-answer\"`"));
     }
+    if let Some(hedge) = &policy.hedge {
+        found.push((hedge.after.span.clone(), "`hedge`"));
+    }
+    if let Some(rule) = policy.breaker.as_ref().filter(|rule| rule.window.value.is_infinite()) {
+        found.push((rule.window.span.clone(), "a breaker that never forgets"));
+    }
     let probability = |retry: &Retry| Some(&retry.probability).filter(|p| p.value < 1.0).cloned();
     if let Some(Quantity { span, .. }) = policy.retry.as_ref().and_then(probability) {
         found.push((span, "`probability`"));

@@ -1,6 +1,7 @@
 //! What stands around services, and who calls through it.
 
-use super::system::{named, setting};
+use super::policy::setting;
+use super::system::named;
 use crate::model::diagnostic::Diagnostic;
 use crate::model::quantity::compatible;
 use crate::model::reader::{Reader, Sink};
@@ -154,7 +155,8 @@ pub(super) fn check(model: &Model, sink: &Sink) {
         }
         if !compatible(target.dimension, wanted) {
             let (wanted, found) = (unit::describe(wanted), unit::describe(target.dimension));
-            let message = format!("the target of autoscaler `{}` must be {wanted}, but this is {found}", scaler.name.value);
+            let message =
+                format!("the target of autoscaler `{}` must be {wanted}, but this is {found}", scaler.name.value);
             let hint = "a share for utilisation, requests for queue and concurrency, req/s for rate and goodput";
             sink.push(Diagnostic::error("wrong-dimension", message).at(target.span.clone(), "").hint(hint));
         } else if target.value <= 0.0 {
