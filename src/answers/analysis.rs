@@ -379,8 +379,7 @@ fn median(study: &Study, good: Option<(&Landscape, usize)>, warnings: &mut Vec<S
     if study.model.triggers.is_empty() {
         return None;
     }
-    let same = study.model.services.is_empty() || study.model.meta.closure == crate::model::types::Closure::Fluid;
-    if same {
+    if study.is_fluid() {
         return Some((own.clone(), index));
     }
     let load = study.load_index(&study.median);
@@ -492,6 +491,11 @@ fn bounds(study: &Study) -> Option<Bounds> {
 /// Checks that need no mathematics but catch the usual causes.
 fn checks(study: &Study) -> Vec<String> {
     let mut found = Vec::new();
+    if let Some(what) = &study.without_moments {
+        found.push(format!(
+            "{what} has equations of the middle run only: noise within a state is left out, and the true tip-over load is lower"
+        ));
+    }
     for client in &study.model.clients {
         let service =
             study.model.services.iter().find(|s| s.name == client.calls || s.name.value == client.calls.value);

@@ -20,6 +20,8 @@ pub struct Study {
     pub median: Fluid,
     /// The number that is the load.
     pub load: Quantity,
+    /// What the moment closure does not cover, where the model asked for it and got the fluid equations instead.
+    pub without_moments: Option<String>,
 }
 
 /// Why a model cannot be studied.
@@ -41,7 +43,8 @@ impl Study {
     pub fn new(model: Model) -> Result<Self, StudyError> {
         let fluid = Fluid::new(expand::process(&model, model.meta.closure).map_err(StudyError::Equations)?);
         let has_stations = !model.services.is_empty();
-        let median = if has_stations && model.meta.closure == Closure::Moments {
+        let (closure, without_moments) = expand::available(&model, model.meta.closure);
+        let median = if has_stations && closure == Closure::Moments {
             Fluid::new(expand::process(&model, Closure::Fluid).map_err(StudyError::Equations)?)
         } else {
             fluid.clone()
@@ -51,7 +54,14 @@ impl Study {
         if fluid.process().parameter_index(&load.path).is_none() {
             return Err(StudyError::NoLoad);
         }
-        Ok(Self { model, fluid, median, load })
+        Ok(Self { model, fluid, median, load, without_moments })
+    }
+
+    /// Whether the equations are those of the middle run.
+    #[must_use]
+    pub fn is_fluid(&self) -> bool {
+        let (closure, _) = expand::available(&self.model, self.model.meta.closure);
+        self.model.services.is_empty() || closure == Closure::Fluid
     }
 
     /// Index of the load among the parameters of `fluid`.

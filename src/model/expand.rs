@@ -1,10 +1,14 @@
 //! From a checked model to a population process: the system layer becomes stations (`station`) and streams of attempts
 //! (`stream`), the equation layer is lowered as written (`equations`). Both end in one [`Process`].
 
+mod closure;
 mod equations;
+mod patience;
 mod station;
 mod stream;
 mod unsupported;
+
+pub use closure::available;
 
 use super::types::{Closure, Model, Quantity, Span};
 use crate::process::expr::ExprError;
@@ -16,7 +20,7 @@ use std::collections::BTreeMap;
 /// A mistake found while the equations were built, with its place in the model file.
 pub type Problem = ExprError;
 
-/// Builds the population process of a model.
+/// Builds the population process of a model, under the closure asked for or the one that is [`available`].
 ///
 /// # Errors
 /// All mistakes in expressions, with byte ranges in the model file.
@@ -54,7 +58,7 @@ impl<'a> Builder<'a> {
     fn of(model: &'a Model, closure: Closure) -> Self {
         Self {
             model,
-            closure,
+            closure: available(model, closure).0,
             process: Process::default(),
             scope: Scope::default(),
             stations: BTreeMap::new(),
@@ -90,11 +94,14 @@ impl Builder<'_> {
                 super::types::Arrivals::Closed { users, think } => all.extend([users.clone(), think.clone()]),
             }
             policy_numbers(&client.policy, &mut all);
+            all.extend(Some(&client.network).filter(|q| q.value > 0.0).cloned());
         }
         for service in &self.model.services {
             let numbers = [&service.servers, &service.service_time, &service.variability, &service.error_share];
             all.extend(numbers.into_iter().cloned());
             all.push(service.queue.limit.clone());
+            let slowing = [&service.slowdown, &service.contention, &service.coherence];
+            all.extend(slowing.into_iter().filter(|q| q.value > 0.0).cloned());
             for call in &service.calls {
                 all.push(call.count.clone());
                 policy_numbers(&call.policy, &mut all);
@@ -161,6 +168,7 @@ fn policy_numbers(policy: &super::types::CallPolicy, out: &mut Vec<Quantity>) {
     out.extend(policy.timeout.clone());
     if let Some(retry) = &policy.retry {
         out.extend([retry.backoff.clone(), retry.growth.clone(), retry.cap.clone()]);
+        out.extend(Some(&retry.probability).filter(|p| p.value != 1.0).cloned());
         if let Some(super::types::Budget::TokenBucket { fill, size }) = &retry.budget {
             out.extend([fill.clone(), size.clone()]);
         }

@@ -55,6 +55,8 @@ macro_rules! visit {
             see(&$($mutable)? service.service_time);
             see(&$($mutable)? service.variability);
             see(&$($mutable)? service.slowdown);
+            see(&$($mutable)? service.contention);
+            see(&$($mutable)? service.coherence);
             see(&$($mutable)? service.queue.limit);
             see(&$($mutable)? service.queue.pickup);
             if let Some(q) = &$($mutable)? service.queue.switch {

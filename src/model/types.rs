@@ -273,6 +273,10 @@ pub struct Service {
     pub samples: Arc<[f64]>,
     /// Extra service time per request inside at the start of service; default 0 s/req.
     pub slowdown: Quantity,
+    /// Universal scalability law: growth of the service time per other request inside; default 0.
+    pub contention: Quantity,
+    /// Universal scalability law: growth per ordered pair of requests inside; default 0.
+    pub coherence: Quantity,
     /// Queue.
     pub queue: Queue,
     /// What happens to work whose client stopped waiting.

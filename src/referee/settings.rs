@@ -52,6 +52,8 @@ pub(super) struct Service {
     pub(super) time: f64,
     pub(super) law: Law,
     pub(super) slowdown: f64,
+    /// Contention and coherence of the universal scalability law.
+    pub(super) scalability: [f64; 2],
     pub(super) limit: f64,
     pub(super) switch: f64,
     pub(super) error_share: f64,
@@ -78,6 +80,7 @@ impl Settings {
             time: service.service_time.value,
             law: Law::of(service),
             slowdown: service.slowdown.value,
+            scalability: [service.contention.value, service.coherence.value],
             limit: service.queue.limit.value.floor(),
             switch: match (service.queue.order.value, &service.queue.switch) {
                 (Order::AdaptiveLifo, Some(switch)) => switch.value,

@@ -25,9 +25,13 @@
 //! A service that calls others while it holds a slot has S = service_time + Σ count · T, T the mean time of one call with
 //! all its attempts: a quasi-stationary closure, exact in equilibrium, that takes the called service's present state.
 
+mod deadline;
+mod load;
+
+use self::deadline::Line;
 use super::Builder;
 use super::stream::MOST_ATTEMPTS;
-use crate::model::types::{CallPolicy, Closure, Jitter, Quantity, Retry, Service};
+use crate::model::types::{CallPolicy, Closure, Expired, Jitter, Quantity, Retry, Service};
 use crate::process::dimension::Dimension;
 use crate::process::event::Event;
 use crate::process::field::StateInfo;
@@ -55,16 +59,42 @@ pub(super) struct Station {
     variability: Node,
     /// Whether it calls others while a slot is held.
     calls: bool,
-    /// Arrival streams: attempts per second.
-    pub arrivals: Vec<Node>,
+    /// What happens to work whose caller stopped waiting.
+    expired: Expired,
+    /// What is ahead of an arrival; `None` if slots are unlimited.
+    line: Option<Line>,
+    /// States that count those whom no slot will take in time, by stream.
+    doomed: Vec<(String, usize)>,
+    /// Streams that arrive.
+    pub arrivals: Vec<Arrival>,
     /// Blocked share of the attempts that arrive.
     pub blocked: Node,
+    /// Mean and variance of the time on the network that `wait` includes.
+    pub network: Option<(Node, Node)>,
 }
 
 impl Station {
     /// The state that counts those inside.
     pub(super) fn queue(&self) -> usize {
         self.mean
+    }
+}
+
+/// A stream of attempts at a station.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Arrival {
+    /// Attempts per second.
+    pub attempts: Node,
+    /// Attempts per second that a slot will take.
+    pub entering: Node,
+    /// Work of each, in units of the service time.
+    pub work: Option<Node>,
+}
+
+impl Station {
+    /// Whether expired work is thrown away.
+    pub(super) fn drops(&self) -> bool {
+        self.expired == Expired::Drop
     }
 }
 
@@ -81,6 +111,12 @@ pub(super) struct Fate {
     pub answered: Node,
     /// P(W > timeout), of accepted attempts.
     pub late: Node,
+    /// A slot will take it.
+    pub entering: Node,
+    /// Accepted, but no slot will take it: part of `timed_out`.
+    pub dropped: Node,
+    /// Of those that a slot takes: answered in time, well or not.
+    pub useful: Node,
 }
 
 impl Builder<'_> {
@@ -120,7 +156,7 @@ impl Builder<'_> {
         };
         let servers = slots.is_finite().then(|| self.number(&service.servers));
         let variability = self.number(&service.variability);
-        let (hold, hold_variance, error_share) = self.hold(service);
+        let (hold, hold_variance, error_share) = self.hold(service, m);
         let (busy, ahead, ahead_variance) = match servers {
             None => (m, self.c(0.0), self.c(0.0)),
             Some(c) if moments => {
@@ -139,6 +175,8 @@ impl Builder<'_> {
                 (busy, self.process.graph.binary(Binary::Max, zero, excess), zero)
             }
         };
+        let line = servers.map(|servers| Line { ahead, servers, hold, variability });
+        let hold = self.hold_until_cancelled(service, line, hold);
         let departures = self.div(busy, hold);
         let per_slot = match servers {
             Some(c) => self.div(hold, c),
@@ -151,9 +189,11 @@ impl Builder<'_> {
         let waiting_variance = self.mul(spread, square);
         let wait_variance = self.add(waiting_variance, hold_variance);
         let zero = self.c(0.0);
+        let doomed = self.doomed(service);
         let blocked = if limit.is_finite() {
             let k = self.number(&service.queue.limit);
-            if moments { self.blocking(m, v, k).0 } else { self.full(m, k) }
+            let inside = self.with_doomed(m, &doomed);
+            if moments { self.blocking(m, v, k).0 } else { self.full(inside, k) }
         } else {
             zero
         };
@@ -174,8 +214,12 @@ impl Builder<'_> {
             busy,
             variability,
             calls: !service.calls.is_empty(),
+            expired: service.expired.value,
+            line,
+            doomed,
             arrivals: Vec::new(),
             blocked,
+            network: None,
         };
         self.stations.insert(name, station);
     }
@@ -203,8 +247,8 @@ impl Builder<'_> {
     }
 
     /// Mean and variance of the time a slot is held, and the share of served attempts that end in an error.
-    fn hold(&mut self, service: &Service) -> (Node, Node, Node) {
-        let own = self.number(&service.service_time);
+    fn hold(&mut self, service: &Service, inside: Node) -> (Node, Node, Node) {
+        let own = self.own_time(service, inside);
         let variability = self.number(&service.variability);
         let square = self.process.graph.power(own, 2.0);
         let mut variance = self.mul(variability, square);
@@ -237,11 +281,23 @@ impl Builder<'_> {
     pub(super) fn fate(&mut self, station: &Station, policy: &CallPolicy) -> Fate {
         let rejected = station.blocked;
         let accepted = self.not(rejected);
+        let mut entering = accepted;
+        let mut dropped = self.c(0.0);
+        let mut useful = None;
         let late = match &policy.timeout {
             Some(timeout) => {
                 let timeout = self.number(timeout);
-                let (shape, x) = self.wait_gamma(station, timeout);
-                self.process.graph.binary(Binary::GammaQ, shape, x)
+                match self.deadline(station, timeout) {
+                    Some((fresh, in_time)) => {
+                        entering = self.mul(accepted, fresh);
+                        let never = self.not(fresh);
+                        dropped = self.mul(accepted, never);
+                        useful = Some(in_time);
+                        let on_time = self.mul(fresh, in_time);
+                        self.not(on_time)
+                    }
+                    None => self.late_share(station, policy, timeout),
+                }
             }
             None => self.c(0.0),
         };
@@ -249,7 +305,8 @@ impl Builder<'_> {
         let in_time = self.sub(accepted, timed_out);
         let failed = self.mul(in_time, station.error_share);
         let answered = self.sub(in_time, failed);
-        Fate { rejected, timed_out, failed, answered, late }
+        let useful = useful.unwrap_or_else(|| self.not(late));
+        Fate { rejected, timed_out, failed, answered, late, entering, dropped, useful }
     }
 
     /// P(W > timeout) of an attempt that arrived `delay` ago, judged by the capacity there was while it waited, from its
@@ -266,7 +323,8 @@ impl Builder<'_> {
         delay: Node,
     ) -> Option<Node> {
         const PARTS: u32 = 4;
-        let servers = station.servers.filter(|_| self.closure == Closure::Fluid && !station.calls)?;
+        let known = self.closure == Closure::Fluid && !station.calls && station.expired != Expired::Cancel;
+        let servers = station.servers.filter(|_| known)?;
         let timeout = self.number(timeout);
         let capacity = self.div(servers, station.hold);
         let lags: Vec<Node> = (0..PARTS)
@@ -289,13 +347,23 @@ impl Builder<'_> {
         let free = self.sub(slots, one);
         let excess = self.sub(inside, free);
         let ahead = self.process.graph.binary(Binary::Max, zero, excess);
+        if station.drops() {
+            let line = Line { ahead, servers: slots, hold: self.div(slots, rate), variability: station.variability };
+            let (fresh, useful) = self.dropping(line, timeout);
+            let on_time = self.mul(fresh, useful);
+            return Some(self.not(on_time));
+        }
         let queueing = self.div(ahead, rate);
-        let wait = self.add(queueing, hold);
+        let mut wait = self.add(queueing, hold);
         let square = self.process.graph.power(rate, 2.0);
         let queueing_variance = self.div(ahead, square);
         let square = self.process.graph.power(hold, 2.0);
         let service_variance = self.mul(station.variability, square);
-        let wait_variance = self.add(queueing_variance, service_variance);
+        let mut wait_variance = self.add(queueing_variance, service_variance);
+        if let Some((legs, spread)) = station.network {
+            wait = self.add(wait, legs);
+            wait_variance = self.add(wait_variance, spread);
+        }
         let scale = self.div(wait, wait_variance);
         let (shape, x) = (self.mul(wait, scale), self.mul(timeout, scale));
         Some(self.process.graph.binary(Binary::GammaQ, shape, x))
@@ -311,19 +379,10 @@ impl Builder<'_> {
     pub(super) fn patience(&mut self, station: &Station, policy: &CallPolicy, late: Node) -> Node {
         let Some(timeout) = &policy.timeout else { return station.wait };
         let timeout = self.number(timeout);
-        let within = self.within(station, timeout);
-        let given_up = self.mul(timeout, late);
+        let within = self.within(station, policy, timeout);
+        let in_vain = self.time_in_vain(station, policy, late);
+        let given_up = self.mul(in_vain, late);
         self.add(within, given_up)
-    }
-
-    /// E[W; W <= timeout] = E W · P(shape + 1, x).
-    pub(super) fn within(&mut self, station: &Station, timeout: Node) -> Node {
-        let (shape, x) = self.wait_gamma(station, timeout);
-        let one = self.c(1.0);
-        let next = self.add(shape, one);
-        let upper = self.process.graph.binary(Binary::GammaQ, next, x);
-        let lower = self.not(upper);
-        self.mul(station.wait, lower)
     }
 
     /// Share of attempts whose failure leads to a retry, if attempts are left.
@@ -337,7 +396,7 @@ impl Builder<'_> {
                 total = self.add(total, share);
             }
         }
-        total
+        self.with_probability(retry, total)
     }
 
     /// Mean time of a nested call with all its attempts, and the probability that it ends well.
@@ -410,9 +469,15 @@ impl Builder<'_> {
     pub(super) fn balance(&mut self, service: &Service) {
         let name = service.name.value.clone();
         let Some(station) = self.stations.get(&name).cloned() else { return };
-        let offered = self.process.graph.sum(&station.arrivals);
-        let accepted_share = self.not(station.blocked);
-        let accepted = self.mul(offered, accepted_share);
+        let attempts: Vec<Node> = station.arrivals.iter().map(|a| a.attempts).collect();
+        let offered = self.process.graph.sum(&attempts);
+        let accepted = if station.drops() {
+            let entering: Vec<Node> = station.arrivals.iter().map(|a| a.entering).collect();
+            self.process.graph.sum(&entering)
+        } else {
+            let accepted_share = self.not(station.blocked);
+            self.mul(offered, accepted_share)
+        };
         self.process.transition(format!("{name}: arrival accepted"), accepted, vec![(station.mean, 1.0)], None);
         // Attempts bring their own arrivals: see `stream`.
         let joint = self.joins_events();
@@ -428,6 +493,7 @@ impl Builder<'_> {
                 outcomes: Vec::new(),
             });
         }
+        self.work_balance(service, &station);
         let m = self.process.graph.state(station.mean);
         if let Some(index) = station.variance {
             let v = self.process.graph.state(index);
@@ -450,6 +516,7 @@ impl Builder<'_> {
                 }
             };
             let pull = self.div(restoring, station.hold);
+            let pull = self.restoring(service, &station, m, pull);
             let two = self.c(2.0);
             let double = self.mul(two, pull);
             let grows = self.add(accepted, noise);
@@ -466,7 +533,8 @@ impl Builder<'_> {
         let plain = Type::Quantity(Dimension::NONE);
         let rate = Type::Quantity(Dimension::REQUEST_RATE);
         let requests = Type::Quantity(Dimension::REQUEST);
-        self.output(format!("{name}.inside"), m, requests, "req", "mean number waiting and in service");
+        let inside = self.with_doomed(m, &station.doomed);
+        self.output(format!("{name}.inside"), inside, requests, "req", "mean number waiting and in service");
         self.output(format!("{name}.offered"), offered, rate, "req/s", "attempts arriving");
         self.output(format!("{name}.throughput"), station.departures, rate, "req/s", "attempts served, wanted or not");
         if let Some(c) = station.servers {

@@ -29,7 +29,7 @@
 //! means, exact in equilibrium (Little's law).
 
 use super::Builder;
-use super::station::{Fate, Station};
+use super::station::{Arrival, Fate, Station};
 use crate::model::types::{Arrivals, Budget, CallPolicy, Client, Closure, Jitter, Quantity, Retry, Service};
 use crate::process::dimension::Dimension;
 use crate::process::event::{Event, Later, Outcome};
@@ -155,15 +155,18 @@ impl Builder<'_> {
         let rate = Type::Quantity(Dimension::REQUEST_RATE);
         let plain = Type::Quantity(Dimension::NONE);
         let amplification = self.div(stream.attempts, load);
-        let in_time = self.not(stream.fate.late);
-        let mut goodput = self.mul(station.departures, in_time);
+        let mut goodput = self.mul(station.departures, stream.fate.useful);
         if self.process.graph.value(station.error_share) != Some(0.0) {
             let well = self.not(station.error_share);
             goodput = self.mul(goodput, well);
         }
         if station.arrivals.len() > 1 {
-            let offered = self.process.graph.sum(&station.arrivals);
-            let share = self.div(stream.attempts, offered);
+            // Of what slots take, this stream's share.
+            let part = |a: &Arrival| if station.drops() { a.entering } else { a.attempts };
+            let parts: Vec<Node> = station.arrivals.iter().map(part).collect();
+            let all = self.process.graph.sum(&parts);
+            let own = if station.drops() { self.mul(stream.attempts, stream.fate.entering) } else { stream.attempts };
+            let share = self.div(own, all);
             goodput = self.mul(goodput, share);
         }
         let served = self.div(goodput, load);
@@ -212,6 +215,7 @@ impl Builder<'_> {
         watchers: Watchers,
     ) -> Option<Stream> {
         let station = self.stations.get(target).cloned()?;
+        let station = self.seen_by(name, station);
         let fate = self.fate(&station, policy);
         let plain = Type::Quantity(Dimension::NONE);
         self.name(format!("{name}.late"), fate.late, plain);
@@ -222,7 +226,12 @@ impl Builder<'_> {
         if let Some(retry) = &policy.retry
             && retry.attempts.value > 1.0
         {
-            allowed = self.retries(
+            let endless = self.endless(name, policy, retry, (&station, fate), first, scale);
+            if let Some(retries) = endless {
+                attempts.push(retries);
+                tries.push(Try { rate: Some(retries), from: None, next: None });
+            } else {
+                allowed = self.retries(
                 name,
                 policy,
                 retry,
@@ -232,14 +241,18 @@ impl Builder<'_> {
                 &mut waiting,
                 &mut tries,
             );
+            }
         }
         if self.joins_events() {
             self.attempt_events(name, policy, fate, station.queue(), allowed, &tries, watchers);
         }
         let total = self.process.graph.sum(&attempts);
+        let entering = self.mul(total, fate.entering);
+        let work = self.work_of(name);
         if let Some(station) = self.stations.get_mut(target) {
-            station.arrivals.push(total);
+            station.arrivals.push(Arrival { attempts: total, entering, work });
         }
+        self.doomed_balance(name, &station, policy, (total, fate));
         Some(Stream { first, attempts: total, fate, waiting })
     }
 
@@ -388,7 +401,14 @@ impl Builder<'_> {
             if !on || self.process.graph.value(share) == Some(0.0) {
                 continue;
             }
-            let failing = self.mul(source, share);
+            let lagged = after.is_some() && !Self::felt_on_time(policy);
+            let failing = if lagged {
+                self.found_late(name, k - 1, (station, policy, fate), source, scale)
+            } else {
+                self.mul(source, share)
+            };
+            let after = after.filter(|_| !lagged);
+            let failing = self.with_probability(retry, failing);
             wanted.push(failing);
             let retried = budget.map_or(failing, |(_, allowed)| self.mul(failing, allowed));
             let delay = match &after {
@@ -396,13 +416,18 @@ impl Builder<'_> {
                     let timeout = self.number(timeout);
                     self.add(timeout, fixed)
                 }
-                None => fixed,
+                // A refusal is felt after both network legs.
+                None => match station.network {
+                    Some((legs, _)) if !lagged => self.add(legs, fixed),
+                    _ => fixed,
+                },
             };
             let hindsight = after.as_ref().and_then(|timeout| self.late_in_hindsight(station, timeout, fixed, delay));
             let (retried, delay) = match hindsight {
                 Some(late) => {
                     let accepted = self.not(fate.rejected);
                     let sent = self.mul(source, accepted);
+                    let sent = self.with_probability(retry, sent);
                     let sent = budget.map_or(sent, |(_, allowed)| self.mul(sent, allowed));
                     let sent = self.process.graph.delayed(sent, delay);
                     (self.mul(sent, late), self.c(0.0))
@@ -414,7 +439,7 @@ impl Builder<'_> {
                     let delay = (self.process.graph.value(delay) != Some(0.0)).then_some(delay);
                     let label = format!("{name}: attempt {} {verb}", k - 1);
                     self.process.transition(label, retried, vec![(index, 1.0)], delay);
-                    self.join_last(joint);
+                    self.join_last(joint && !lagged);
                 }
                 None => arriving.push(self.process.graph.delayed(retried, delay)),
             }
@@ -455,19 +480,30 @@ impl Builder<'_> {
         let timeout = policy.timeout.as_ref().map(|t| self.number(t));
         let zero = self.c(0.0);
         let on = policy.retry.as_ref().map(|r| r.on);
+        // A timeout that is not felt at a fixed time has a transition of its own.
+        let on_timeout = on.is_some_and(|on| on.timeout) && Self::felt_on_time(policy);
+        let allowed = match &policy.retry {
+            Some(retry) if retry.probability.value != 1.0 => {
+                let all = allowed.unwrap_or_else(|| self.c(1.0));
+                Some(self.with_probability(retry, all))
+            }
+            _ => allowed,
+        };
+        let drops = self.process.graph.value(fate.dropped) != Some(0.0);
+        let in_vain = if drops { self.sub(fate.timed_out, fate.dropped) } else { fate.timed_out };
         for (k, attempt) in tries.iter().enumerate() {
             let enters = |watcher: Option<usize>| -> Vec<(usize, f64)> {
                 std::iter::once((queue, 1.0)).chain(watcher.map(|w| (w, 1.0))).collect()
             };
             let failures = [
                 (on.is_some_and(|on| on.reject), fate.rejected, Vec::new(), zero),
-                (on.is_some_and(|on| on.timeout), fate.timed_out, enters(watchers.in_vain), timeout.unwrap_or(zero)),
+                (on_timeout, in_vain, enters(watchers.in_vain), timeout.unwrap_or(zero)),
                 (on.is_some_and(|on| on.error), fate.failed, enters(watchers.in_time), zero),
             ];
             let mut outcomes = Vec::new();
             // What is left of the late and of the others once those who will be back are taken out.
             let on_time = self.add(fate.answered, fate.failed);
-            let mut rest = [zero, fate.timed_out, on_time];
+            let mut rest = [zero, in_vain, on_time];
             for (i, (on, share, jumps, after)) in failures.into_iter().enumerate() {
                 let Some(next) = attempt.next.filter(|_| on && self.process.graph.value(share) != Some(0.0)) else {
                     continue;
@@ -486,6 +522,13 @@ impl Builder<'_> {
                 if !nothing_left {
                     outcomes.push(Outcome { probability: rest[i], jumps: enters(watcher), later: None });
                 }
+            }
+            // Those whom no slot will take do not enter the queue that counts.
+            if let Some(next) = attempt.next.filter(|_| drops && on_timeout) {
+                let probability = allowed.map_or(fate.dropped, |a| self.mul(fate.dropped, a));
+                let delay = self.add(timeout.unwrap_or(zero), next.fixed);
+                let outcome = self.retried_outcome(probability, Vec::new(), delay, base, next);
+                outcomes.push(outcome);
             }
             let jumps = attempt.from.map(|stage| (stage, -1.0)).into_iter().collect();
             let name = format!("{name}: attempt {}", k + 1);
@@ -609,6 +652,7 @@ impl Builder<'_> {
         let stream = self.stream(&name, &client.calls.value, &client.policy, (first, scale), watchers)?;
         let joint = self.joins_events();
         let station: Station = self.stations.get(&client.calls.value).cloned()?;
+        let station = self.seen_by(&name, station);
         self.output(
             format!("{name}.thinking"),
             thinking,
@@ -623,7 +667,7 @@ impl Builder<'_> {
             Some(timeout) => {
                 let timeout = self.number(timeout);
                 // E[W | W <= τ]; tends to τ when nothing is in time.
-                let within = self.within(&station, timeout);
+                let within = self.within(&station, &client.policy, timeout);
                 let on_time = self.not(stream.fate.late);
                 let tiny = self.c(1e-9);
                 let up = self.mul(tiny, timeout);
@@ -635,8 +679,8 @@ impl Builder<'_> {
         self.process.transition(format!("{name}: attempt sent, will be answered"), entering, vec![(served, 1.0)], None);
         self.join_last(joint);
         self.process.transition(format!("{name}: answer"), leaving, vec![(served, -1.0)], None);
-        if let (Some((index, node)), Some(timeout)) = (vain, &client.policy.timeout) {
-            let timeout = self.number(timeout);
+        if let Some((index, node)) = vain {
+            let timeout = self.time_in_vain(&station, &client.policy, stream.fate.late);
             let entering = self.mul(stream.attempts, stream.fate.timed_out);
             let leaving = self.div(node, timeout);
             self.process.transition(format!("{name}: attempt sent, will be late"), entering, vec![(index, 1.0)], None);

@@ -192,6 +192,8 @@ fn bare_service(name: &Text, table: &Reader<'_>) -> Service {
         }),
         samples: Vec::new().into(),
         slowdown: table.quantity_or_nan("slowdown"),
+        contention: table.quantity_or_nan("contention"),
+        coherence: table.quantity_or_nan("coherence"),
         queue: queue(table),
         expired: setting(table, "expired", |word| match word {
             "drop" => Expired::Drop,

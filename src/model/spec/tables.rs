@@ -195,6 +195,8 @@ pub(crate) static SERVICE: Table = Table {
         key("distribution", Default("by-variability"), Kind::Choice(DISTRIBUTIONS), "Shape of the service time"),
         key("samples", Optional, Kind::Text, "File of measured service times in seconds, one on a line"),
         key("slowdown", Default("0 s/req"), number(SLOWNESS, Range::NotNegative), "Extra time per request inside"),
+        key("contention", Default("0"), number(NONE, Range::NotNegative), "Scalability law: growth per other inside"),
+        key("coherence", Default("0"), number(NONE, Range::NotNegative), "Scalability law: growth per pair inside"),
         key("queue", Optional, Kind::Table(&QUEUE), "The queue; unbounded and first in, first out by default"),
         key("expired", Default("serve"), Kind::Choice(EXPIRED), "What happens to work whose client stopped waiting"),
         key(

@@ -45,7 +45,11 @@ impl Engine<'_> {
         station.count.wait += wait;
         station.count.wait_square += wait * wait;
         let work = service.time * service.law.draw(&mut self.work[place]) * self.slab[slot].work;
-        let time = work + service.slowdown * f64::from(station.inside);
+        // Itself included.
+        let inside = f64::from(station.inside);
+        let [contention, coherence] = service.scalability;
+        let shared = 1.0 + (inside - 1.0) * (contention + coherence * inside);
+        let time = work * shared + service.slowdown * inside;
         self.slab[slot].phase = Phase::Working;
         self.schedule(time, Kind::Done, slot);
     }

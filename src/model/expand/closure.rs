@@ -1,0 +1,25 @@
+//! Which closure a model can have. The moment closure covers stations that serve first in, first out, whatever becomes of
+//! their callers; what depends on the age of those who wait has equations of the middle run only.
+
+use crate::model::types::{Closure, Expired, Model};
+
+/// The closure a model gets if it asks for `wanted`, and what in the model keeps it from that.
+#[must_use]
+pub fn available(model: &Model, wanted: Closure) -> (Closure, Option<String>) {
+    match fluid_only(model) {
+        Some(what) if wanted == Closure::Moments => (Closure::Fluid, Some(what)),
+        _ => (wanted, None),
+    }
+}
+
+/// The first component that the moment closure does not cover.
+fn fluid_only(model: &Model) -> Option<String> {
+    model.services.iter().find_map(|service| {
+        let called = |what: &str| Some(format!("{what} of `{}`", service.name.value));
+        match service.expired.value {
+            Expired::Serve => None,
+            Expired::Drop => called("`expired = \"drop\"`"),
+            Expired::Cancel => called("`expired = \"cancel\"`"),
+        }
+    })
+}

@@ -1,0 +1,270 @@
+//! Work whose caller has stopped waiting: `drop` throws it away when a slot would take it, `cancel` takes it out of queue or
+//! slot at the timeout τ. Both in the fluid closure, with μ = 1/S, C = c/S, X = (m - c + 1)⁺ waiting ahead of an arrival.
+//!
+//! # Drop
+//!
+//! Work that has expired costs no slot time: the queue is M/G/c+D, deterministic patience while waiting (Baccelli &
+//! Hébuterne 1981). m counts those inside that a slot will take in time; an arrival is one of them with probability F:
+//!
+//! ```text
+//! V = X/C                                       wait until a slot takes it
+//! F = P(V < τ) = logistic(4 (C τ - X))          smoothed over one request
+//! m' = A (1 - B) F - min(m, c) μ
+//! ```
+//!
+//! In overload, A > C, this pins V at τ, where F = C/A. Then nearly all that is taken is taken just before it expires.
+//! The density of V below τ is that of the workload of M/G/1 between jumps: it grows as e^{ηx} with A (1 - E e^{-ηS/c}) = η,
+//! which is η = A - C for exponential service. With r = 1/F (= A/C), s² = variability,
+//!
+//! ```text
+//! η = C (r - 1) (1 + (1 - s²)/(1 + s²)/r)       exact for s² = 1, for A → C, and for s² = 0 and A → ∞
+//! T = (τ - V)⁺ + exponential(η)                 time left when a slot takes it, at most τ
+//! P(in vain | taken) = P(S > (τ - V)⁺) · (1 - E e^{-ηS} (1 - e^{-(η+μ) min(V, τ)}))
+//! E e^{-ηS} = (1 + η S s²)^{-1/s²}              gamma service
+//! ```
+//!
+//! so that for exponential service in overload the answered share of what is taken is μ/(μ + A - C): more slots make it worse.
+//! Those that no slot will take in time (A (1 - B) (1 - F) per second) stay for τ and count against the limit.
+//!
+//! # Cancel
+//!
+//! A slot is held for min(S, T) with T the time left when it takes the work. The mean hold H = S (1 - L), L = P(S > T), and
+//! the wait V = X H/c depend on each other; for exponential service, with u = T/S,
+//!
+//! ```text
+//! u = τ/S - (X/c) (1 - e^{-u}),   L = e^{-u}    solved by Newton's method, which converges from below
+//! m' = A (1 - B) - min(m, c)/H
+//! ```
+//!
+//! Slots are always busy with work that is still wanted: for exponential service min(m, c) μ are answered per second
+//! whatever the overload, exactly. For other service times the time left is exponential in overload, with rate w/S,
+//! w = (q - 1)(1 + (1 - s²)/(1 + s²)/q), q = S/H, and the answered share of what is taken is E e^{-wS'/S}.
+//!
+//! F. Baccelli & G. Hébuterne, *On queues with impatient customers*, Performance '81, 159-179.
+
+use super::super::Builder;
+use super::{Fate, Station};
+use crate::model::types::{CallPolicy, Expired, Service};
+use crate::process::dimension::Dimension;
+use crate::process::field::StateInfo;
+use crate::process::graph::{Binary, Node, Unary};
+use crate::process::lower::Type;
+use crate::process::population::State;
+
+/// Steps of Newton's method for the time left: from 0 it converges from below, to 1e-6 in six for S/10 < τ < 100 S.
+const STEPS: u32 = 8;
+/// Least variability a service time is given where a density is needed.
+const NARROW: f64 = 0.02;
+
+/// What is ahead of an arrival.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Line {
+    pub ahead: Node,
+    pub servers: Node,
+    pub hold: Node,
+    pub variability: Node,
+}
+
+impl Builder<'_> {
+    /// Policies under which a service is called, each with the name of its stream.
+    pub(in super::super) fn callers_of(&self, service: &str) -> Vec<(String, CallPolicy)> {
+        let clients = self.model.clients.iter().filter(|c| c.calls.value == service);
+        let mut all: Vec<(String, CallPolicy)> =
+            clients.map(|c| (c.name.value.clone(), c.policy.clone())).collect();
+        for caller in &self.model.services {
+            let calls = caller.calls.iter().filter(|call| call.target.value == service);
+            all.extend(calls.map(|call| (format!("{}.{service}", caller.name.value), call.policy.clone())));
+        }
+        all
+    }
+
+    /// `drop`: share of accepted attempts that a slot takes in time, and the share of those answered in time.
+    pub(super) fn dropping(&mut self, line: Line, timeout: Node) -> (Node, Node) {
+        let rate = self.div(line.servers, line.hold);
+        let most = self.mul(rate, timeout);
+        let room = self.sub(most, line.ahead);
+        let four = self.c(4.0);
+        let scaled = self.mul(four, room);
+        let fresh = self.process.graph.unary(Unary::Logistic, scaled);
+        let zero = self.c(0.0);
+        let wait = self.div(line.ahead, rate);
+        let left = self.sub(timeout, wait);
+        let left = self.process.graph.binary(Binary::Max, zero, left);
+        let behind = self.sub(timeout, left);
+        // η S = (r - 1) (...) c
+        let excess = self.excess(fresh, line.variability);
+        let tilt = self.mul(excess, line.servers);
+        let transform = self.transform(tilt, line.variability);
+        let one = self.c(1.0);
+        let exponent = self.add(tilt, one);
+        let span = self.div(behind, line.hold);
+        let exponent = self.mul(exponent, span);
+        let exponent = self.process.graph.neg(exponent);
+        let cut = self.process.graph.unary(Unary::Exp, exponent);
+        let cut = self.not(cut);
+        let answered = self.mul(transform, cut);
+        let missed = self.not(answered);
+        let longer = self.longer(line, left);
+        let in_vain = self.mul(longer, missed);
+        (fresh, self.not(in_vain))
+    }
+
+    /// (r - 1)(1 + (1 - s²)/(1 + s²)/r) for `share` = 1/r.
+    fn excess(&mut self, share: Node, variability: Node) -> Node {
+        let tiny = self.c(1e-9);
+        let positive = self.add(share, tiny);
+        let missing = self.not(share);
+        let over = self.div(missing, positive);
+        let one = self.c(1.0);
+        let (up, down) = (self.sub(one, variability), self.add(one, variability));
+        let regular = self.div(up, down);
+        let correction = self.mul(regular, share);
+        let factor = self.add(one, correction);
+        self.mul(over, factor)
+    }
+
+    /// E e^{-zS'} of a gamma distributed S' with mean 1.
+    fn transform(&mut self, z: Node, variability: Node) -> Node {
+        let floor = self.c(1e-3);
+        let v = self.process.graph.binary(Binary::Max, variability, floor);
+        let one = self.c(1.0);
+        let product = self.mul(z, v);
+        let base = self.add(one, product);
+        let log = self.process.graph.unary(Unary::Ln, base);
+        let exponent = self.div(log, v);
+        let exponent = self.process.graph.neg(exponent);
+        self.process.graph.unary(Unary::Exp, exponent)
+    }
+
+    /// P(S > t).
+    fn longer(&mut self, line: Line, t: Node) -> Node {
+        let floor = self.c(NARROW);
+        let v = self.process.graph.binary(Binary::Max, line.variability, floor);
+        let one = self.c(1.0);
+        let shape = self.div(one, v);
+        let scale = self.mul(line.hold, v);
+        let x = self.div(t, scale);
+        self.process.graph.binary(Binary::GammaQ, shape, x)
+    }
+
+    /// `cancel`: share of those a slot takes that are cancelled in it if service is exponential, and the share answered.
+    pub(super) fn cancelling(&mut self, line: Line, timeout: Node) -> (Node, Node) {
+        let patience = self.div(timeout, line.hold);
+        let queue = self.div(line.ahead, line.servers);
+        let (mut u, one) = (self.c(0.0), self.c(1.0));
+        let decay = |b: &mut Self, u: Node| {
+            let minus = b.process.graph.neg(u);
+            b.process.graph.unary(Unary::Exp, minus)
+        };
+        for _ in 0..STEPS {
+            // f(u) = u - τ/S + (X/c)(1 - e^{-u}), f' = 1 + (X/c) e^{-u}
+            let e = decay(self, u);
+            let held = self.not(e);
+            let waited = self.mul(queue, held);
+            let total = self.add(u, waited);
+            let f = self.sub(patience, total);
+            let steep = self.mul(queue, e);
+            let slope = self.add(one, steep);
+            let step = self.div(f, slope);
+            u = self.add(u, step);
+        }
+        let lost = decay(self, u);
+        let kept = self.not(lost);
+        let over = self.excess(kept, line.variability);
+        (lost, self.transform(over, line.variability))
+    }
+
+    /// Mean time a slot is held where it is given up at the timeout; `hold` where it is not.
+    pub(super) fn hold_until_cancelled(&mut self, service: &Service, line: Option<Line>, hold: Node) -> Node {
+        if service.expired.value != Expired::Cancel {
+            return hold;
+        }
+        let callers = self.callers_of(&service.name.value);
+        let timeouts: Vec<_> = callers.iter().filter_map(|(_, policy)| policy.timeout.clone()).collect();
+        let Some(first) = timeouts.first() else { return hold };
+        if timeouts.len() < callers.len() || timeouts.iter().any(|t| t.value != first.value) {
+            self.without_equations(
+                &service.expired.span,
+                "the equations of `expired = \"cancel\"` need one timeout for all callers of a service",
+                "give them the same timeout; `tipping referee` simulates any",
+            );
+        }
+        let timeout = self.number(first);
+        let lost = match line {
+            Some(line) => self.cancelling(line, timeout).0,
+            None => {
+                let patience = self.div(timeout, hold);
+                let minus = self.process.graph.neg(patience);
+                self.process.graph.unary(Unary::Exp, minus)
+            }
+        };
+        let kept = self.not(lost);
+        self.mul(hold, kept)
+    }
+
+    /// Share of accepted attempts that a slot takes, and share of those that are answered in time; `None` where nothing
+    /// is dropped or cancelled.
+    pub(super) fn deadline(&mut self, station: &Station, timeout: Node) -> Option<(Node, Node)> {
+        let line = station.line?;
+        match station.expired {
+            Expired::Serve => None,
+            Expired::Drop => Some(self.dropping(line, timeout)),
+            Expired::Cancel => {
+                let (_, useful) = self.cancelling(line, timeout);
+                Some((self.c(1.0), useful))
+            }
+        }
+    }
+
+    /// States for those whom no slot will take in time, by stream: they count where there is a limit.
+    pub(super) fn doomed(&mut self, service: &Service) -> Vec<(String, usize)> {
+        if service.expired.value != Expired::Drop || service.queue.limit.value.is_infinite() {
+            return Vec::new();
+        }
+        let callers = self.callers_of(&service.name.value);
+        let callers = callers.into_iter().filter(|(_, policy)| policy.timeout.is_some());
+        callers
+            .map(|(stream, _)| {
+                let (index, node) = self.process.state(State {
+                    info: StateInfo {
+                        name: format!("{stream}.doomed"),
+                        start: 0.0,
+                        lower: 0.0,
+                        upper: 2.0 * service.queue.limit.value,
+                        scale: service.servers.value.max(1.0),
+                    },
+                    unit: "req".to_owned(),
+                    about: "waiting although no slot will take them in time".to_owned(),
+                });
+                self.scope.define(format!("{stream}.doomed"), node, Type::Quantity(Dimension::REQUEST));
+                (stream, index)
+            })
+            .collect()
+    }
+
+    /// The number inside, those whom no slot will take included.
+    pub(super) fn with_doomed(&mut self, m: Node, doomed: &[(String, usize)]) -> Node {
+        doomed.iter().fold(m, |sum, &(_, index)| {
+            let waiting = self.process.graph.state(index);
+            self.add(sum, waiting)
+        })
+    }
+
+    /// Balance of those of a stream whom no slot will take in time: they stay for their timeout.
+    pub(in super::super) fn doomed_balance(
+        &mut self,
+        name: &str,
+        station: &Station,
+        policy: &CallPolicy,
+        (attempts, fate): (Node, Fate),
+    ) {
+        let Some(&(_, index)) = station.doomed.iter().find(|(stream, _)| stream == name) else { return };
+        let Some(timeout) = &policy.timeout else { return };
+        let timeout = self.number(timeout);
+        let joining = self.mul(attempts, fate.dropped);
+        self.process.transition(format!("{name}: accepted too late"), joining, vec![(index, 1.0)], None);
+        let waiting = self.process.graph.state(index);
+        let leaving = self.div(waiting, timeout);
+        self.process.transition(format!("{name}: expired work thrown away"), leaving, vec![(index, -1.0)], None);
+    }
+}
