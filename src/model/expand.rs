@@ -100,6 +100,9 @@ impl Builder<'_> {
             let numbers = [&service.servers, &service.service_time, &service.variability, &service.error_share];
             all.extend(numbers.into_iter().cloned());
             all.push(service.queue.limit.clone());
+            if let Some(codel) = &service.queue.codel {
+                all.extend([codel.target.clone(), codel.interval.clone()]);
+            }
             let slowing = [&service.slowdown, &service.contention, &service.coherence];
             all.extend(slowing.into_iter().filter(|q| q.value > 0.0).cloned());
             for call in &service.calls {

@@ -59,6 +59,10 @@ macro_rules! visit {
             see(&$($mutable)? service.coherence);
             see(&$($mutable)? service.queue.limit);
             see(&$($mutable)? service.queue.pickup);
+            if let Some(codel) = &$($mutable)? service.queue.codel {
+                see(&$($mutable)? codel.target);
+                see(&$($mutable)? codel.interval);
+            }
             if let Some(q) = &$($mutable)? service.queue.switch {
                 see(q);
             }

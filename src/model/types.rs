@@ -309,6 +309,17 @@ pub struct Queue {
     pub switch: Option<Quantity>,
     /// How long a slot that has become free takes to look into the queue; default 0 s.
     pub pickup: Quantity,
+    /// Controlled delay, if any.
+    pub codel: Option<Codel>,
+}
+
+/// `codel = { ... }`: controlled delay in the form used by servers.
+#[derive(Debug, Clone)]
+pub struct Codel {
+    /// Longest wait while the queue has not been empty for an interval.
+    pub target: Quantity,
+    /// The interval, and the longest wait otherwise.
+    pub interval: Quantity,
 }
 
 /// `distribution`.

@@ -58,6 +58,8 @@ pub(super) struct Service {
     pub(super) switch: f64,
     pub(super) error_share: f64,
     pub(super) pickup: f64,
+    /// Target and interval of controlled delay.
+    pub(super) codel: Option<[f64; 2]>,
 }
 
 impl Settings {
@@ -90,6 +92,7 @@ impl Settings {
             },
             error_share: service.error_share.value,
             pickup: service.queue.pickup.value,
+            codel: service.queue.codel.as_ref().map(|c| [c.target.value, c.interval.value]),
         });
         Self {
             clients: clients.collect(),

@@ -17,6 +17,8 @@ pub(super) struct Station {
     pub(super) busy: u32,
     pub(super) inside: u32,
     pub(super) count: StationCount,
+    /// When somebody last found nobody waiting and had to wait.
+    pub(super) standing_since: f64,
     since: f64,
 }
 
@@ -29,6 +31,7 @@ impl Station {
             busy: 0,
             inside: 0,
             count: StationCount::default(),
+            standing_since: 0.0,
             since: 0.0,
         }
     }

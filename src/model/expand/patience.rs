@@ -31,8 +31,10 @@ use crate::process::lower::Type;
 use crate::process::population::State;
 
 impl Builder<'_> {
-    /// A station as the stream of this name sees it: through its network.
-    pub(super) fn seen_by(&mut self, name: &str, mut station: Station) -> Station {
+    /// A station as the stream of this name sees it: its class of priority, through its network.
+    pub(super) fn seen_by(&mut self, name: &str, target: &str, station: Station) -> Station {
+        let class = self.class_of(name, target);
+        let mut station = Self::as_class(station, class);
         let network = self.model.clients.iter().find(|c| c.name.value == name).map(|c| c.network.clone());
         let Some(network) = network.filter(|q| q.value > 0.0) else { return station };
         let leg = self.number(&network);
@@ -97,6 +99,9 @@ impl Builder<'_> {
     pub(super) fn time_in_vain(&mut self, station: &Station, policy: &CallPolicy, late: Node) -> Node {
         let Some(timeout) = &policy.timeout else { return station.wait };
         let timeout = self.number(timeout);
+        if let Some(buried) = self.time_buried(station, policy, timeout) {
+            return buried;
+        }
         if Self::felt_on_time(policy) {
             return timeout;
         }

@@ -25,13 +25,18 @@
 //! A service that calls others while it holds a slot has S = service_time + Σ count · T, T the mean time of one call with
 //! all its attempts: a quasi-stationary closure, exact in equilibrium, that takes the called service's present state.
 
+mod codel;
 mod deadline;
 mod load;
+mod newest;
+mod priority;
 
 use self::deadline::Line;
+use self::newest::Stack;
+use self::priority::Class;
 use super::Builder;
 use super::stream::MOST_ATTEMPTS;
-use crate::model::types::{CallPolicy, Closure, Expired, Jitter, Quantity, Retry, Service};
+use crate::model::types::{CallPolicy, Closure, Expired, Jitter, Order, Quantity, Retry, Service};
 use crate::process::dimension::Dimension;
 use crate::process::event::Event;
 use crate::process::field::StateInfo;
@@ -65,6 +70,14 @@ pub(super) struct Station {
     line: Option<Line>,
     /// States that count those whom no slot will take in time, by stream.
     doomed: Vec<(String, usize)>,
+    /// Whether service is first in, first out, and nothing but timeouts and the limit turns attempts away.
+    plain: bool,
+    /// State that follows the rate of attempts.
+    offered: Option<usize>,
+    /// What serving the newest first needs.
+    stack: Option<Stack>,
+    /// Classes of priority; none where all are one.
+    classes: Vec<Class>,
     /// Streams that arrive.
     pub arrivals: Vec<Arrival>,
     /// Blocked share of the attempts that arrive.
@@ -89,9 +102,16 @@ pub(super) struct Arrival {
     pub entering: Node,
     /// Work of each, in units of the service time.
     pub work: Option<Node>,
+    /// Class of priority.
+    pub class: usize,
 }
 
 impl Station {
+    /// States that count those inside, by class of priority.
+    fn class_means(&self) -> Vec<usize> {
+        self.classes.iter().map(|c| c.mean).collect()
+    }
+
     /// Whether expired work is thrown away.
     pub(super) fn drops(&self) -> bool {
         self.expired == Expired::Drop
@@ -133,11 +153,20 @@ impl Builder<'_> {
             upper,
             scale,
         };
-        let (mean, m) = self.process.state(State {
-            info: info("queue", 2.0 * limit, scale),
-            unit: "req".to_owned(),
-            about: "mean number inside: waiting and in service".to_owned(),
-        });
+        let (ranks, (mean, m)) = match self.class_states(service, 2.0 * limit, scale) {
+            Some((ranks, all)) => {
+                let first = ranks.first().copied().unwrap_or_default();
+                (ranks, (first, all))
+            }
+            None => {
+                let state = self.process.state(State {
+                    info: info("queue", 2.0 * limit, scale),
+                    unit: "req".to_owned(),
+                    about: "mean number inside: waiting and in service".to_owned(),
+                });
+                (Vec::new(), state)
+            }
+        };
         self.scope.define(format!("{name}.queue"), m, Type::Quantity(Dimension::REQUEST));
         let moments = self.closure == Closure::Moments;
         let (variance, v) = if moments {
@@ -175,7 +204,8 @@ impl Builder<'_> {
                 (busy, self.process.graph.binary(Binary::Max, zero, excess), zero)
             }
         };
-        let line = servers.map(|servers| Line { ahead, servers, hold, variability });
+        let offered = self.followed_rate(service);
+        let line = servers.map(|servers| Line { ahead, servers, hold, variability, offered: offered.map(|o| o.1) });
         let hold = self.hold_until_cancelled(service, line, hold);
         let departures = self.div(busy, hold);
         let per_slot = match servers {
@@ -197,6 +227,17 @@ impl Builder<'_> {
         } else {
             zero
         };
+        let capacity = servers.map(|c| self.div(c, hold));
+        let blocked = match self.controlled_delay(service, capacity, ahead) {
+            Some(taken) => {
+                let room = self.not(blocked);
+                let entering = self.mul(room, taken);
+                self.not(entering)
+            }
+            None => blocked,
+        };
+        let stack = self.stack(service, servers, offered);
+        let classes = servers.map(|c| self.classes(&ranks, c, (hold, hold_variance))).unwrap_or_default();
         self.name(format!("{name}.busy"), busy, Type::Quantity(Dimension::REQUEST));
         self.name(format!("{name}.throughput"), departures, Type::Quantity(Dimension::REQUEST_RATE));
         self.name(format!("{name}.wait"), wait, Type::Quantity(Dimension::TIME));
@@ -217,6 +258,10 @@ impl Builder<'_> {
             expired: service.expired.value,
             line,
             doomed,
+            plain: service.queue.order.value == Order::Fifo && service.queue.codel.is_none(),
+            stack,
+            offered: offered.map(|o| o.0),
+            classes,
             arrivals: Vec::new(),
             blocked,
             network: None,
@@ -296,7 +341,10 @@ impl Builder<'_> {
                         let on_time = self.mul(fresh, in_time);
                         self.not(on_time)
                     }
-                    None => self.late_share(station, policy, timeout),
+                    None => match self.late_on_stack(station, policy, timeout) {
+                        Some(late) => late,
+                        None => self.late_share(station, policy, timeout),
+                    },
                 }
             }
             None => self.c(0.0),
@@ -323,7 +371,7 @@ impl Builder<'_> {
         delay: Node,
     ) -> Option<Node> {
         const PARTS: u32 = 4;
-        let known = self.closure == Closure::Fluid && !station.calls && station.expired != Expired::Cancel;
+        let known = self.closure == Closure::Fluid && !station.calls && station.expired != Expired::Cancel && station.plain;
         let servers = station.servers.filter(|_| known)?;
         let timeout = self.number(timeout);
         let capacity = self.div(servers, station.hold);
@@ -348,7 +396,12 @@ impl Builder<'_> {
         let excess = self.sub(inside, free);
         let ahead = self.process.graph.binary(Binary::Max, zero, excess);
         if station.drops() {
-            let line = Line { ahead, servers: slots, hold: self.div(slots, rate), variability: station.variability };
+            let offered = station.offered.map(|index| {
+                let now = self.process.graph.state(index);
+                self.process.graph.delayed(now, delay)
+            });
+            let (hold, variability) = (self.div(slots, rate), station.variability);
+            let line = Line { ahead, servers: slots, hold, variability, offered };
             let (fresh, useful) = self.dropping(line, timeout);
             let on_time = self.mul(fresh, useful);
             return Some(self.not(on_time));
@@ -478,23 +531,26 @@ impl Builder<'_> {
             let accepted_share = self.not(station.blocked);
             self.mul(offered, accepted_share)
         };
-        self.process.transition(format!("{name}: arrival accepted"), accepted, vec![(station.mean, 1.0)], None);
-        // Attempts bring their own arrivals: see `stream`.
-        let joint = self.joins_events();
-        self.join_last(joint);
-        self.process.transition(format!("{name}: departure"), station.departures, vec![(station.mean, -1.0)], None);
-        if joint && station.servers.is_some() {
-            self.join_last(true);
-            self.process.events.push(Event {
-                name: format!("{name}: departure"),
-                rate: Some(station.departures),
-                dispersion: Some(station.variability),
-                jumps: vec![(station.mean, -1.0)],
-                outcomes: Vec::new(),
-            });
+        if !self.class_balance(&name, &station, station.variability) {
+            self.process.transition(format!("{name}: arrival accepted"), accepted, vec![(station.mean, 1.0)], None);
+            // Attempts bring their own arrivals: see `stream`.
+            let joint = self.joins_events();
+            self.join_last(joint);
+            self.process.transition(format!("{name}: departure"), station.departures, vec![(station.mean, -1.0)], None);
+            if joint && station.servers.is_some() {
+                self.join_last(true);
+                self.process.events.push(Event {
+                    name: format!("{name}: departure"),
+                    rate: Some(station.departures),
+                    dispersion: Some(station.variability),
+                    jumps: vec![(station.mean, -1.0)],
+                    outcomes: Vec::new(),
+                });
+            }
         }
+        self.follow_rate(service, &station, offered);
         self.work_balance(service, &station);
-        let m = self.process.graph.state(station.mean);
+        let m = self.inside_of(&station);
         if let Some(index) = station.variance {
             let v = self.process.graph.state(index);
             let (noise, restoring) = match station.servers {

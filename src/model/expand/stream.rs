@@ -155,12 +155,15 @@ impl Builder<'_> {
         let rate = Type::Quantity(Dimension::REQUEST_RATE);
         let plain = Type::Quantity(Dimension::NONE);
         let amplification = self.div(stream.attempts, load);
-        let mut goodput = self.mul(station.departures, stream.fate.useful);
-        if self.process.graph.value(station.error_share) != Some(0.0) {
+        let station = self.seen_by(name, &client.calls.value, station);
+        let at_arrival = self.goodput_at_arrival(&station, stream.attempts, stream.fate);
+        let counted = at_arrival.is_some();
+        let mut goodput = at_arrival.unwrap_or_else(|| self.mul(station.departures, stream.fate.useful));
+        if !counted && self.process.graph.value(station.error_share) != Some(0.0) {
             let well = self.not(station.error_share);
             goodput = self.mul(goodput, well);
         }
-        if station.arrivals.len() > 1 {
+        if !counted && station.arrivals.len() > 1 {
             // Of what slots take, this stream's share.
             let part = |a: &Arrival| if station.drops() { a.entering } else { a.attempts };
             let parts: Vec<Node> = station.arrivals.iter().map(part).collect();
@@ -215,7 +218,7 @@ impl Builder<'_> {
         watchers: Watchers,
     ) -> Option<Stream> {
         let station = self.stations.get(target).cloned()?;
-        let station = self.seen_by(name, station);
+        let station = self.seen_by(name, target, station);
         let fate = self.fate(&station, policy);
         let plain = Type::Quantity(Dimension::NONE);
         self.name(format!("{name}.late"), fate.late, plain);
@@ -248,9 +251,9 @@ impl Builder<'_> {
         }
         let total = self.process.graph.sum(&attempts);
         let entering = self.mul(total, fate.entering);
-        let work = self.work_of(name);
+        let (work, class) = (self.work_of(name), self.class_of(name, target));
         if let Some(station) = self.stations.get_mut(target) {
-            station.arrivals.push(Arrival { attempts: total, entering, work });
+            station.arrivals.push(Arrival { attempts: total, entering, work, class });
         }
         self.doomed_balance(name, &station, policy, (total, fate));
         Some(Stream { first, attempts: total, fate, waiting })
@@ -652,7 +655,7 @@ impl Builder<'_> {
         let stream = self.stream(&name, &client.calls.value, &client.policy, (first, scale), watchers)?;
         let joint = self.joins_events();
         let station: Station = self.stations.get(&client.calls.value).cloned()?;
-        let station = self.seen_by(&name, station);
+        let station = self.seen_by(&name, &client.calls.value, station);
         self.output(
             format!("{name}.thinking"),
             thinking,

@@ -23,15 +23,16 @@ impl Builder<'_> {
             }
         }
         for service in &model.services {
-            if service.queue.order.value != Order::Fifo {
-                found.push((
-                    service.queue.order.span.clone(),
-                    match service.queue.order.value {
-                        Order::Lifo => "`order = \"lifo\"`",
-                        Order::AdaptiveLifo => "`order = \"adaptive-lifo\"`",
-                        _ => "`order = \"priority\"`",
-                    },
-                ));
+            let (order, ordered) = (&service.queue.order, service.queue.order.value != Order::Fifo);
+            if ordered && service.expired.value != Expired::Serve {
+                found.push((service.expired.span.clone(), "dropping or cancelling in another order than first in, first out"));
+            }
+            if ordered && service.queue.codel.is_some() {
+                found.push((order.span.clone(), "`codel` in another order than first in, first out"));
+            }
+            let called = model.services.iter().flat_map(|s| &s.calls).any(|c| c.target.value == service.name.value);
+            if called && order.value == Order::Priority {
+                found.push((order.span.clone(), "`order = \"priority\"` at a service that other services call"));
             }
             if service.queue.pickup.value > 0.0 {
                 found.push((service.queue.pickup.span.clone(), "`pickup`"));

@@ -7,7 +7,7 @@ use crate::model::reader::{Reader, join};
 use crate::model::spec;
 use crate::model::tree::{Node, Value};
 use crate::model::types::{
-    Arrivals, Budget, CallPolicy, Client, Distribution, Expired, GivesUp, Jitter, Order, Patience, Quantity, Queue,
+    Arrivals, Budget, CallPolicy, Client, Codel, Distribution, Expired, GivesUp, Jitter, Order, Patience, Quantity, Queue,
     Retry, RetryOn, Service, ServiceCall, Setting, Spacing, Text,
 };
 use std::collections::BTreeMap;
@@ -215,6 +215,7 @@ fn queue(service: &Reader<'_>) -> Queue {
             order: Setting::default(),
             switch: None,
             pickup: table.quantity_or_nan("pickup"),
+            codel: None,
         };
     };
     let order = setting(&table, "order", |word| match word {
@@ -228,6 +229,10 @@ fn queue(service: &Reader<'_>) -> Queue {
         order,
         switch: table.quantity("switch"),
         pickup: table.quantity_or_nan("pickup"),
+        codel: table.table("codel").map(|t| Codel {
+            target: t.quantity_or_nan("target"),
+            interval: t.quantity_or_nan("interval"),
+        }),
     }
 }
 

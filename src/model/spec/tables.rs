@@ -219,6 +219,18 @@ pub(crate) static QUEUE: Table = Table {
         key("order", Default("fifo"), Kind::Choice(ORDERS), "Order of service"),
         key("pickup", Default("0 s"), number(TIME, Range::NotNegative), "Until a free slot looks into the queue"),
         key("switch", Optional, count(Range::NotNegative, false), "Number waiting above which adaptive-lifo is LIFO"),
+        key("codel", Optional, Kind::Table(&CODEL), "Controlled delay: who has waited too long is refused"),
+    ],
+};
+
+/// `codel`.
+pub(crate) static CODEL: Table = Table {
+    title: "`codel`",
+    about: "Controlled delay, as servers have it (Maurer 2015)",
+    shorthand: Shorthand::None,
+    keys: &[
+        key("target", Default("5 ms"), number(TIME, Range::Positive), "Longest wait while a queue stands"),
+        key("interval", Default("100 ms"), number(TIME, Range::Positive), "After which a queue stands; longest wait else"),
     ],
 };
 

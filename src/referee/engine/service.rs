@@ -29,6 +29,13 @@ impl Engine<'_> {
         if (station.waiting == 0 || service.pickup > 0.0) && f64::from(station.busy) < service.servers {
             self.start(slot, place);
         } else {
+            if station.waiting == 0 {
+                station.standing_since = self.now;
+            }
+            if let Some([target, interval]) = service.codel {
+                let stands = self.now - station.standing_since > interval;
+                self.slab[slot].longest = if stands { target } else { interval };
+            }
             self.slab[slot].phase = Phase::Waiting;
             station.wait(self.slab[slot].class, slot, &self.slab);
         }
@@ -65,6 +72,10 @@ impl Engine<'_> {
                 self.stations[place].inside -= 1;
                 self.stations[place].count.dropped += 1;
                 self.slab.release(slot);
+            } else if self.now - self.slab[slot].entered > self.slab[slot].longest {
+                self.stations[place].inside -= 1;
+                self.stations[place].count.dropped += 1;
+                self.respond(slot, Answer::Reject);
             } else {
                 self.start(slot, place);
             }

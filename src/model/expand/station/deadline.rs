@@ -14,13 +14,14 @@
 //!
 //! In overload, A > C, this pins V at τ, where F = C/A. Then nearly all that is taken is taken just before it expires.
 //! The density of V below τ is that of the workload of M/G/1 between jumps: it grows as e^{ηx} with A (1 - E e^{-ηS/c}) = η,
-//! which is η = A - C for exponential service. With r = 1/F (= A/C), s² = variability,
+//! which is η = A - C for exponential service. With r = A/C >= 1 (A followed with lag S), s² = variability,
 //!
 //! ```text
 //! η = C (r - 1) (1 + (1 - s²)/(1 + s²)/r)       exact for s² = 1, for A → C, and for s² = 0 and A → ∞
-//! T = (τ - V)⁺ + exponential(η)                 time left when a slot takes it, at most τ
-//! P(in vain | taken) = P(S > (τ - V)⁺) · (1 - E e^{-ηS} (1 - e^{-(η+μ) min(V, τ)}))
+//! δ = (τ - V)⁺, smoothed as F is                time left in the mean; above it lies an exponential(η), at most τ in all:
+//! P(in vain | taken) = P(S > δ) · (1 - π E e^{-ηS} (1 - e^{-(η+μ)(τ - δ)}))
 //! E e^{-ηS} = (1 + η S s²)^{-1/s²}              gamma service
+//! π = logistic(200 (A/C - 0.97))                a queue that drains has V without that spread
 //! ```
 //!
 //! so that for exponential service in overload the answered share of what is taken is μ/(μ + A - C): more slots make it worse.
@@ -55,6 +56,8 @@ use crate::process::population::State;
 const STEPS: u32 = 8;
 /// Least variability a service time is given where a density is needed.
 const NARROW: f64 = 0.02;
+/// Offered rate per capacity from which on the wait can be pinned at the timeout, and the steepness of that step.
+const PINNED: (f64, f64) = (0.97, 200.0);
 
 /// What is ahead of an arrival.
 #[derive(Debug, Clone, Copy)]
@@ -63,6 +66,8 @@ pub(super) struct Line {
     pub servers: Node,
     pub hold: Node,
     pub variability: Node,
+    /// Attempts per second, followed.
+    pub offered: Option<Node>,
 }
 
 impl Builder<'_> {
@@ -86,16 +91,27 @@ impl Builder<'_> {
         let four = self.c(4.0);
         let scaled = self.mul(four, room);
         let fresh = self.process.graph.unary(Unary::Logistic, scaled);
-        let zero = self.c(0.0);
-        let wait = self.div(line.ahead, rate);
-        let left = self.sub(timeout, wait);
-        let left = self.process.graph.binary(Binary::Max, zero, left);
+        // δ = (room⁺ + ln(1 + e^{-4 |room|})/4)/C
+        let distance = self.process.graph.unary(Unary::Abs, scaled);
+        let distance = self.process.graph.neg(distance);
+        let tail = self.process.graph.unary(Unary::Exp, distance);
+        let (zero, one) = (self.c(0.0), self.c(1.0));
+        let tail = self.add(one, tail);
+        let tail = self.process.graph.unary(Unary::Ln, tail);
+        let rounding = self.div(tail, four);
+        let positive = self.process.graph.binary(Binary::Max, zero, room);
+        let left = self.add(positive, rounding);
+        let left = self.div(left, rate);
         let behind = self.sub(timeout, left);
+        let behind = self.process.graph.binary(Binary::Max, zero, behind);
+        let offered = line.offered.unwrap_or(rate);
+        let intensity = self.div(offered, rate);
+        let overload = self.process.graph.binary(Binary::Max, one, intensity);
         // η S = (r - 1) (...) c
-        let excess = self.excess(fresh, line.variability);
+        let within = self.div(one, overload);
+        let excess = self.excess(within, line.variability);
         let tilt = self.mul(excess, line.servers);
         let transform = self.transform(tilt, line.variability);
-        let one = self.c(1.0);
         let exponent = self.add(tilt, one);
         let span = self.div(behind, line.hold);
         let exponent = self.mul(exponent, span);
@@ -103,6 +119,11 @@ impl Builder<'_> {
         let cut = self.process.graph.unary(Unary::Exp, exponent);
         let cut = self.not(cut);
         let answered = self.mul(transform, cut);
+        let (threshold, steepness) = (self.c(PINNED.0), self.c(PINNED.1));
+        let above = self.sub(intensity, threshold);
+        let above = self.mul(steepness, above);
+        let pinned = self.process.graph.unary(Unary::Logistic, above);
+        let answered = self.mul(pinned, answered);
         let missed = self.not(answered);
         let longer = self.longer(line, left);
         let in_vain = self.mul(longer, missed);
@@ -111,10 +132,8 @@ impl Builder<'_> {
 
     /// (r - 1)(1 + (1 - s²)/(1 + s²)/r) for `share` = 1/r.
     fn excess(&mut self, share: Node, variability: Node) -> Node {
-        let tiny = self.c(1e-9);
-        let positive = self.add(share, tiny);
         let missing = self.not(share);
-        let over = self.div(missing, positive);
+        let over = self.div(missing, share);
         let one = self.c(1.0);
         let (up, down) = (self.sub(one, variability), self.add(one, variability));
         let regular = self.div(up, down);
@@ -137,7 +156,7 @@ impl Builder<'_> {
     }
 
     /// P(S > t).
-    fn longer(&mut self, line: Line, t: Node) -> Node {
+    pub(super) fn longer(&mut self, line: Line, t: Node) -> Node {
         let floor = self.c(NARROW);
         let v = self.process.graph.binary(Binary::Max, line.variability, floor);
         let one = self.c(1.0);

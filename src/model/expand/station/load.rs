@@ -106,12 +106,19 @@ impl Builder<'_> {
             coming = self.add(coming, brought);
         }
         let nobody = self.c(NOBODY);
-        let (work, number) = (self.process.graph.state(index), self.process.graph.state(station.mean));
+        let (work, number) = (self.process.graph.state(index), self.inside_of(station));
         let number = self.add(number, nobody);
         let mean = self.div(work, number);
         let going = self.mul(station.departures, mean);
         let flow = self.sub(coming, going);
         self.process.flows.push((index, flow));
+    }
+
+    /// The number inside, all classes together.
+    pub(super) fn inside_of(&mut self, station: &Station) -> Node {
+        let states = if station.classes.is_empty() { vec![station.mean] } else { station.class_means() };
+        let counts: Vec<Node> = states.into_iter().map(|i| self.process.graph.state(i)).collect();
+        self.process.graph.sum(&counts)
     }
 
     /// The pull of departures on the variance, where service slows down with the number inside and slots are unlimited:
