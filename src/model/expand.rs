@@ -103,6 +103,15 @@ impl Builder<'_> {
             if let Some(codel) = &service.queue.codel {
                 all.extend([codel.target.clone(), codel.interval.clone()]);
             }
+            if let Some(shed) = &service.admission.shed {
+                all.extend([Some(shed.share.clone()), shed.inside.clone(), shed.wait.clone()].into_iter().flatten());
+            }
+            if let Some(limit) = &service.admission.rate_limit {
+                all.extend([limit.rate.clone(), limit.burst.clone()]);
+            }
+            if let Some(law) = &service.admission.concurrency {
+                all.extend(law.numbers().into_iter().cloned());
+            }
             let slowing = [&service.slowdown, &service.contention, &service.coherence];
             all.extend(slowing.into_iter().filter(|q| q.value > 0.0).cloned());
             for call in &service.calls {

@@ -19,6 +19,7 @@ pub(super) enum Purpose {
     Backoff = 6,
     Retry = 7,
     Calls = 8,
+    Admission = 20,
 }
 
 /// Random numbers of one component.

@@ -1,5 +1,6 @@
 //! The numbers of a model as they stand between two triggers.
 
+use super::admission::Rules;
 use super::law::Law;
 use crate::model::types::{Arrivals, Budget, CallPolicy, GivesUp, Jitter, Model, Order, Patience, RetryOn, Spacing};
 
@@ -58,6 +59,7 @@ pub(super) struct Service {
     pub(super) switch: f64,
     pub(super) error_share: f64,
     pub(super) pickup: f64,
+    pub(super) rules: Rules,
     /// Target and interval of controlled delay.
     pub(super) codel: Option<[f64; 2]>,
 }
@@ -92,6 +94,7 @@ impl Settings {
             },
             error_share: service.error_share.value,
             pickup: service.queue.pickup.value,
+            rules: Rules::of(&service.admission),
             codel: service.queue.codel.as_ref().map(|c| [c.target.value, c.interval.value]),
         });
         Self {

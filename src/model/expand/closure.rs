@@ -22,6 +22,15 @@ fn fluid_only(model: &Model) -> Option<String> {
             Order::AdaptiveLifo => return called("`order = \"adaptive-lifo\"`"),
             Order::Priority => return called("`order = \"priority\"`"),
         }
+        let admission = &service.admission;
+        let gates = [
+            (admission.shed.is_some(), "`shed`"),
+            (admission.rate_limit.is_some(), "`rate_limit`"),
+            (admission.concurrency.is_some(), "`concurrency`"),
+        ];
+        if let Some((_, what)) = gates.iter().find(|(there, _)| *there) {
+            return called(what);
+        }
         match service.expired.value {
             Expired::Serve if service.queue.codel.is_some() => called("`codel`"),
             Expired::Serve => None,

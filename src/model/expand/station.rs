@@ -25,16 +25,21 @@
 //! A service that calls others while it holds a slot has S = service_time + Σ count · T, T the mean time of one call with
 //! all its attempts: a quasi-stationary closure, exact in equilibrium, that takes the called service's present state.
 
+mod admission;
 mod codel;
 mod deadline;
 mod load;
 mod newest;
 mod priority;
+mod stages;
 
+use self::admission::Gate;
 use self::deadline::Line;
 use self::newest::Stack;
 use self::priority::Class;
+use self::stages::Stages;
 use super::Builder;
+use super::closure::available;
 use super::stream::MOST_ATTEMPTS;
 use crate::model::types::{CallPolicy, Closure, Expired, Jitter, Order, Quantity, Retry, Service};
 use crate::process::dimension::Dimension;
@@ -66,12 +71,18 @@ pub(super) struct Station {
     calls: bool,
     /// What happens to work whose caller stopped waiting.
     expired: Expired,
+    /// Whether the service time is exponential.
+    exponential: bool,
     /// What is ahead of an arrival; `None` if slots are unlimited.
     line: Option<Line>,
     /// States that count those whom no slot will take in time, by stream.
     doomed: Vec<(String, usize)>,
     /// Whether service is first in, first out, and nothing but timeouts and the limit turns attempts away.
     plain: bool,
+    /// Stages of service, where the age of requests matters.
+    stages: Option<Stages>,
+    /// States of what turns attempts away.
+    gate: Gate,
     /// State that follows the rate of attempts.
     offered: Option<usize>,
     /// What serving the newest first needs.
@@ -197,7 +208,11 @@ impl Builder<'_> {
                 )
             }
             Some(c) => {
-                let busy = self.process.graph.binary(Binary::Min, m, c);
+                let busy = if available(self.model, Closure::Moments).1.is_some() {
+                    self.rounded_busy(m, c)
+                } else {
+                    self.process.graph.binary(Binary::Min, m, c)
+                };
                 let (one, zero) = (self.c(1.0), self.c(0.0));
                 let free = self.sub(c, one);
                 let excess = self.sub(m, free);
@@ -207,7 +222,11 @@ impl Builder<'_> {
         let offered = self.followed_rate(service);
         let line = servers.map(|servers| Line { ahead, servers, hold, variability, offered: offered.map(|o| o.1) });
         let hold = self.hold_until_cancelled(service, line, hold);
-        let departures = self.div(busy, hold);
+        let stages = self.stages(service, m, hold);
+        let departures = match stages.as_ref().and_then(Stages::departures) {
+            Some(departures) => departures,
+            None => self.div(busy, hold),
+        };
         let per_slot = match servers {
             Some(c) => self.div(hold, c),
             None => self.c(0.0),
@@ -236,6 +255,16 @@ impl Builder<'_> {
             }
             None => blocked,
         };
+        let inside = self.with_doomed(m, &doomed);
+        let (gate, let_in) = self.gate(service, inside, ahead, capacity);
+        let blocked = match let_in {
+            Some(let_in) => {
+                let room = self.not(blocked);
+                let entering = self.mul(room, let_in);
+                self.not(entering)
+            }
+            None => blocked,
+        };
         let stack = self.stack(service, servers, offered);
         let classes = servers.map(|c| self.classes(&ranks, c, (hold, hold_variance))).unwrap_or_default();
         self.name(format!("{name}.busy"), busy, Type::Quantity(Dimension::REQUEST));
@@ -256,10 +285,13 @@ impl Builder<'_> {
             variability,
             calls: !service.calls.is_empty(),
             expired: service.expired.value,
+            exponential: service.variability.value == 1.0,
             line,
             doomed,
             plain: service.queue.order.value == Order::Fifo && service.queue.codel.is_none(),
             stack,
+            stages,
+            gate,
             offered: offered.map(|o| o.0),
             classes,
             arrivals: Vec::new(),
@@ -267,6 +299,28 @@ impl Builder<'_> {
             network: None,
         };
         self.stations.insert(name, station);
+    }
+
+    /// min(m, c), rounded over a request: m - (x⁺ + ln(1 + e^{-4 |x|})/4), x = m - c. Where the wait is pinned, m stays near c
+    /// over a range of loads, and branches of states must get round that corner.
+    fn rounded_busy(&mut self, m: Node, c: Node) -> Node {
+        let over = self.sub(m, c);
+        let waiting = self.rounded_positive(over);
+        self.sub(m, waiting)
+    }
+
+    /// x⁺ rounded over a request: x⁺ + ln(1 + e^{-4 |x|})/4.
+    fn rounded_positive(&mut self, x: Node) -> Node {
+        let (zero, one, four) = (self.c(0.0), self.c(1.0), self.c(4.0));
+        let scaled = self.mul(four, x);
+        let distance = self.process.graph.unary(Unary::Abs, scaled);
+        let distance = self.process.graph.neg(distance);
+        let tail = self.process.graph.unary(Unary::Exp, distance);
+        let tail = self.add(one, tail);
+        let tail = self.process.graph.unary(Unary::Ln, tail);
+        let rounding = self.div(tail, four);
+        let positive = self.process.graph.binary(Binary::Max, zero, x);
+        self.add(positive, rounding)
     }
 
     /// Gaussian blocking: (B, Cov(n, 1(n >= K))).
@@ -549,7 +603,9 @@ impl Builder<'_> {
             }
         }
         self.follow_rate(service, &station, offered);
+        self.stage_balance(&station, accepted);
         self.work_balance(service, &station);
+        self.gate_balance(service, &station, offered);
         let m = self.inside_of(&station);
         if let Some(index) = station.variance {
             let v = self.process.graph.state(index);

@@ -1,5 +1,6 @@
 //! Clients and services.
 
+use super::admission::admission;
 use super::samples;
 use crate::model::diagnostic::Diagnostic;
 use crate::model::name;
@@ -195,6 +196,7 @@ fn bare_service(name: &Text, table: &Reader<'_>) -> Service {
         contention: table.quantity_or_nan("contention"),
         coherence: table.quantity_or_nan("coherence"),
         queue: queue(table),
+        admission: admission(table),
         expired: setting(table, "expired", |word| match word {
             "drop" => Expired::Drop,
             "cancel" => Expired::Cancel,

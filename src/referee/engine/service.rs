@@ -18,7 +18,11 @@ impl Engine<'_> {
         let service = &self.settings.services[place];
         let station = &mut self.stations[place];
         station.count.offered += 1;
-        if f64::from(station.inside) >= service.limit {
+        let inside = f64::from(station.inside);
+        let wait = (inside - service.servers + 1.0).max(0.0) * service.time / service.servers;
+        let let_in = inside < service.limit
+            && station.gate.lets_in(&service.rules, self.now, inside, wait, &mut self.gates[place]);
+        if !let_in {
             station.count.rejected += 1;
             return self.respond(slot, Answer::Reject);
         }
@@ -126,6 +130,9 @@ impl Engine<'_> {
     fn leave(&mut self, slot: u32, place: usize) {
         let station = &mut self.stations[place];
         station.advance(self.now);
+        let time = self.now - self.slab[slot].entered;
+        let rules = &self.settings.services[place].rules;
+        station.gate.answered(rules, self.now, time, f64::from(station.inside), &mut self.gates[place]);
         station.busy -= 1;
         station.inside -= 1;
         station.count.served += 1;

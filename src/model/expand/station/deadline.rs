@@ -18,9 +18,9 @@
 //!
 //! ```text
 //! η = C (r - 1) (1 + (1 - s²)/(1 + s²)/r)       exact for s² = 1, for A → C, and for s² = 0 and A → ∞
-//! δ = (τ - V)⁺, smoothed as F is                time left in the mean; above it lies an exponential(η), at most τ in all:
-//! P(in vain | taken) = P(S > δ) · (1 - π E e^{-ηS} (1 - e^{-(η+μ)(τ - δ)}))
-//! E e^{-ηS} = (1 + η S s²)^{-1/s²}              gamma service
+//! δ = (τ - V - 1.5/C)⁺, smoothed as F is        time left in the mean; above it lies an exponential(η), at most τ in all:
+//! P(in vain | taken) = P(S > δ) · (1 - π (1 - (1 - g) (1 - e^{-(η+μ)(τ - δ)})/(1 - e^{-η(τ - δ)})))
+//! g = E e^{-ηS} = (1 + η S s²)^{-1/s²}          gamma service; the quotient is exact for s² = 1
 //! π = logistic(200 (A/C - 0.97))                a queue that drains has V without that spread
 //! ```
 //!
@@ -29,17 +29,19 @@
 //!
 //! # Cancel
 //!
-//! A slot is held for min(S, T) with T the time left when it takes the work. The mean hold H = S (1 - L), L = P(S > T), and
-//! the wait V = X H/c depend on each other; for exponential service, with u = T/S,
+//! A slot is held for min(S, T) with T the time left when it takes the work. The mean hold H = S h and the wait V = X H/c
+//! depend on each other through u = E T/S:
 //!
 //! ```text
-//! u = τ/S - (X/c) (1 - e^{-u}),   L = e^{-u}    solved by Newton's method, which converges from below
+//! u = τ/S - (X/c) h(u)                          solved by Newton's method, which converges from below (h is concave)
+//! h = s² (1 - e^{-u}) + (1 - s²) E min(1, G u)  s² = 1: exponential, s² = 0: fixed service times; above 1 as at 1
+//! P(in time | taken) = s² (1 - e^{-u}) + (1 - s²) P(G u > 1)
 //! m' = A (1 - B) - min(m, c)/H
 //! ```
 //!
-//! Slots are always busy with work that is still wanted: for exponential service min(m, c) μ are answered per second
-//! whatever the overload, exactly. For other service times the time left is exponential in overload, with rate w/S,
-//! w = (q - 1)(1 + (1 - s²)/(1 + s²)/q), q = S/H, and the answered share of what is taken is E e^{-wS'/S}.
+//! Slots are always busy with work that is still wanted: for exponential service c μ are answered per second whatever the
+//! overload, exactly. With fixed service times most of what a slot takes late is cancelled in it, and little is answered; how
+//! little hangs on the fluctuations of T, here G, gamma with mean 1 and shape 8, which is fitted to simulations of ten slots.
 //!
 //! F. Baccelli & G. Hébuterne, *On queues with impatient customers*, Performance '81, 159-179.
 
@@ -54,10 +56,16 @@ use crate::process::population::State;
 
 /// Steps of Newton's method for the time left: from 0 it converges from below, to 1e-6 in six for S/10 < τ < 100 S.
 const STEPS: u32 = 8;
+/// Shape of the gamma distribution of the time left in a slot that cancels, for fixed service times.
+const SPREAD: f64 = 8.0;
 /// Least variability a service time is given where a density is needed.
 const NARROW: f64 = 0.02;
 /// Offered rate per capacity from which on the wait can be pinned at the timeout, and the steepness of that step.
 const PINNED: (f64, f64) = (0.97, 200.0);
+/// Room in the queue, in requests, that the smoothing of F takes up where V is pinned.
+const MARGIN: f64 = 1.5;
+/// Least tilt and span, in units of the service time.
+const FLAT: f64 = 1e-4;
 
 /// What is ahead of an arrival.
 #[derive(Debug, Clone, Copy)]
@@ -91,17 +99,12 @@ impl Builder<'_> {
         let four = self.c(4.0);
         let scaled = self.mul(four, room);
         let fresh = self.process.graph.unary(Unary::Logistic, scaled);
-        // δ = (room⁺ + ln(1 + e^{-4 |room|})/4)/C
-        let distance = self.process.graph.unary(Unary::Abs, scaled);
-        let distance = self.process.graph.neg(distance);
-        let tail = self.process.graph.unary(Unary::Exp, distance);
-        let (zero, one) = (self.c(0.0), self.c(1.0));
-        let tail = self.add(one, tail);
-        let tail = self.process.graph.unary(Unary::Ln, tail);
-        let rounding = self.div(tail, four);
-        let positive = self.process.graph.binary(Binary::Max, zero, room);
-        let left = self.add(positive, rounding);
+        // δ = (x⁺ + ln(1 + e^{-4 |x|})/4)/C, x = room - 1.5
+        let margin = self.c(MARGIN);
+        let spare = self.sub(room, margin);
+        let left = self.rounded_positive(spare);
         let left = self.div(left, rate);
+        let (zero, one) = (self.c(0.0), self.c(1.0));
         let behind = self.sub(timeout, left);
         let behind = self.process.graph.binary(Binary::Max, zero, behind);
         let offered = line.offered.unwrap_or(rate);
@@ -111,14 +114,24 @@ impl Builder<'_> {
         let within = self.div(one, overload);
         let excess = self.excess(within, line.variability);
         let tilt = self.mul(excess, line.servers);
+        // Quotients of what vanishes with the overload stay finite.
+        let (flat, short) = (self.c(FLAT), self.c(FLAT));
+        let tilt = self.add(tilt, flat);
         let transform = self.transform(tilt, line.variability);
-        let exponent = self.add(tilt, one);
         let span = self.div(behind, line.hold);
-        let exponent = self.mul(exponent, span);
-        let exponent = self.process.graph.neg(exponent);
-        let cut = self.process.graph.unary(Unary::Exp, exponent);
-        let cut = self.not(cut);
-        let answered = self.mul(transform, cut);
+        let span = self.add(span, short);
+        let within = |b: &mut Self, rate: Node| {
+            let exponent = b.mul(rate, span);
+            let exponent = b.process.graph.neg(exponent);
+            let beyond = b.process.graph.unary(Unary::Exp, exponent);
+            b.not(beyond)
+        };
+        let faster = self.add(tilt, one);
+        let (slow, fast) = (within(self, tilt), within(self, faster));
+        let cut = self.div(fast, slow);
+        let missed = self.not(transform);
+        let missed = self.mul(missed, cut);
+        let answered = self.not(missed);
         let (threshold, steepness) = (self.c(PINNED.0), self.c(PINNED.1));
         let above = self.sub(intensity, threshold);
         let above = self.mul(steepness, above);
@@ -166,31 +179,51 @@ impl Builder<'_> {
         self.process.graph.binary(Binary::GammaQ, shape, x)
     }
 
-    /// `cancel`: share of those a slot takes that are cancelled in it if service is exponential, and the share answered.
-    pub(super) fn cancelling(&mut self, line: Line, timeout: Node) -> (Node, Node) {
+    /// `cancel`: mean hold in units of the service time, and share of what a slot takes that is answered.
+    pub(super) fn cancelling(&mut self, line: Line, timeout: Node, exponential: bool) -> (Node, Node) {
         let patience = self.div(timeout, line.hold);
         let queue = self.div(line.ahead, line.servers);
         let (mut u, one) = (self.c(0.0), self.c(1.0));
-        let decay = |b: &mut Self, u: Node| {
-            let minus = b.process.graph.neg(u);
-            b.process.graph.unary(Unary::Exp, minus)
-        };
         for _ in 0..STEPS {
-            // f(u) = u - τ/S + (X/c)(1 - e^{-u}), f' = 1 + (X/c) e^{-u}
-            let e = decay(self, u);
-            let held = self.not(e);
+            let (held, slope, _) = self.held(line, u, exponential);
             let waited = self.mul(queue, held);
             let total = self.add(u, waited);
-            let f = self.sub(patience, total);
-            let steep = self.mul(queue, e);
+            let left = self.sub(patience, total);
+            let steep = self.mul(queue, slope);
             let slope = self.add(one, steep);
-            let step = self.div(f, slope);
+            let step = self.div(left, slope);
             u = self.add(u, step);
         }
-        let lost = decay(self, u);
-        let kept = self.not(lost);
-        let over = self.excess(kept, line.variability);
-        (lost, self.transform(over, line.variability))
+        let (held, _, answered) = self.held(line, u, exponential);
+        (held, answered)
+    }
+
+    /// h(u), its slope, and the share answered.
+    fn held(&mut self, line: Line, u: Node, exponential: bool) -> (Node, Node, Node) {
+        let one = self.c(1.0);
+        let minus = self.process.graph.neg(u);
+        let missed = self.process.graph.unary(Unary::Exp, minus);
+        let met = self.not(missed);
+        if exponential {
+            return (met, missed, met);
+        }
+        // E min(1, G u) = u P(κ + 1, κ/u) + Q(κ, κ/u), its slope P(κ + 1, κ/u)
+        let (shape, next) = (self.c(SPREAD), self.c(SPREAD + 1.0));
+        let tiny = self.c(1e-6);
+        let positive = self.add(u, tiny);
+        let x = self.div(shape, positive);
+        let beyond = self.process.graph.binary(Binary::GammaQ, next, x);
+        let slope = self.not(beyond);
+        let above = self.process.graph.binary(Binary::GammaQ, shape, x);
+        let part = self.mul(u, slope);
+        let held = self.add(part, above);
+        let v = self.process.graph.binary(Binary::Min, one, line.variability);
+        let mix = |b: &mut Self, random: Node, fixed: Node| {
+            let difference = b.sub(random, fixed);
+            let change = b.mul(v, difference);
+            b.add(fixed, change)
+        };
+        (mix(self, met, held), mix(self, missed, slope), mix(self, met, above))
     }
 
     /// Mean time a slot is held where it is given up at the timeout; `hold` where it is not.
@@ -209,16 +242,16 @@ impl Builder<'_> {
             );
         }
         let timeout = self.number(first);
-        let lost = match line {
-            Some(line) => self.cancelling(line, timeout).0,
+        let held = match line {
+            Some(line) => self.cancelling(line, timeout, service.variability.value == 1.0).0,
             None => {
                 let patience = self.div(timeout, hold);
                 let minus = self.process.graph.neg(patience);
-                self.process.graph.unary(Unary::Exp, minus)
+                let beyond = self.process.graph.unary(Unary::Exp, minus);
+                self.not(beyond)
             }
         };
-        let kept = self.not(lost);
-        self.mul(hold, kept)
+        self.mul(hold, held)
     }
 
     /// Share of accepted attempts that a slot takes, and share of those that are answered in time; `None` where nothing
@@ -229,7 +262,7 @@ impl Builder<'_> {
             Expired::Serve => None,
             Expired::Drop => Some(self.dropping(line, timeout)),
             Expired::Cancel => {
-                let (_, useful) = self.cancelling(line, timeout);
+                let (_, useful) = self.cancelling(line, timeout, station.exponential);
                 Some((self.c(1.0), useful))
             }
         }
