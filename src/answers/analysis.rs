@@ -11,7 +11,7 @@ use super::triggers::{Fate, Plan, Range, Threshold, TriggerError};
 use crate::chance::events::Events;
 use crate::dynamics::equilibria::Completeness;
 use crate::dynamics::outcome::Outcome;
-use crate::model::types::{Arrivals, Budget};
+use crate::model::types::{Arrivals, Budget, ConcurrencyKind, Expired};
 use crate::model::unit;
 use crate::process::dimension::Dimension;
 use crate::process::fluid::Fluid;
@@ -495,6 +495,21 @@ fn checks(study: &Study) -> Vec<String> {
         found.push(format!(
             "{what} has equations of the middle run only: noise within a state is left out, and the true tip-over load is lower"
         ));
+    }
+    for service in &study.model.services {
+        let kind = service.admission.concurrency.as_ref().map(|c| c.kind);
+        if matches!(kind, Some(ConcurrencyKind::Vegas | ConcurrencyKind::Gradient)) {
+            found.push(format!(
+                "the concurrency limit of `{}` hangs on the times of single answers, which equations know roughly: hold it to `tipping referee`",
+                service.name.value
+            ));
+        }
+        if service.expired.value == Expired::Cancel && service.variability.value != 1.0 {
+            found.push(format!(
+                "`{}` cancels work whose service time is not exponential: deep in overload what it answers is rough",
+                service.name.value
+            ));
+        }
     }
     for client in &study.model.clients {
         let service =

@@ -112,6 +112,7 @@ impl Builder<'_> {
             if let Some(law) = &service.admission.concurrency {
                 all.extend(law.numbers().into_iter().cloned());
             }
+            all.extend(Some(&service.queue.pickup).filter(|q| q.value > 0.0).cloned());
             let slowing = [&service.slowdown, &service.contention, &service.coherence];
             all.extend(slowing.into_iter().filter(|q| q.value > 0.0).cloned());
             for call in &service.calls {

@@ -27,6 +27,7 @@ fn fluid_only(model: &Model) -> Option<String> {
             (admission.shed.is_some(), "`shed`"),
             (admission.rate_limit.is_some(), "`rate_limit`"),
             (admission.concurrency.is_some(), "`concurrency`"),
+            (service.queue.pickup.value > 0.0, "`pickup`"),
         ];
         if let Some((_, what)) = gates.iter().find(|(there, _)| *there) {
             return called(what);

@@ -177,7 +177,7 @@ impl Builder<'_> {
         (station, fate): (&Station, Fate),
         first: Node,
         scale: f64,
-    ) -> Option<Node> {
+    ) -> Option<(Node, Fate)> {
         let possible = retry.attempts.value.is_infinite()
             && retry.backoff.value == 0.0
             && retry.budget.is_none()
@@ -201,16 +201,20 @@ impl Builder<'_> {
             let (index, leaving) = self.in_vain(name, "", scale, time);
             let retried = self.with_probability(retry, leaving);
             begun = self.add(begun, retried);
-            watched = Some((index, leaving));
+            watched = Some((index, leaving, retried));
         }
         let total = self.div(begun, ends);
-        if let Some((index, leaving)) = watched {
+        let mut fate = fate;
+        if let Some((index, leaving, retried)) = watched {
+            if policy.gives_up.value == GivesUp::AtAnswer {
+                fate = self.fate_with_retries_first((station, policy), fate, (retried, total));
+            }
             let joining = self.mul(total, fate.timed_out);
             self.process.transition(format!("{name}: attempt will be late"), joining, vec![(index, 1.0)], None);
             self.process.transition(format!("{name}: attempt found late"), leaving, vec![(index, -1.0)], None);
         }
         let retries = self.sub(total, first);
         self.name(format!("{name}.retries"), retries, Type::Quantity(Dimension::REQUEST_RATE));
-        Some(retries)
+        Some((retries, fate))
     }
 }

@@ -30,12 +30,14 @@ mod codel;
 mod deadline;
 mod load;
 mod newest;
+mod pickup;
 mod priority;
 mod stages;
 
 use self::admission::Gate;
 use self::deadline::Line;
 use self::newest::Stack;
+use self::pickup::Jumps;
 use self::priority::Class;
 use self::stages::Stages;
 use super::Builder;
@@ -79,6 +81,8 @@ pub(super) struct Station {
     doomed: Vec<(String, usize)>,
     /// Whether service is first in, first out, and nothing but timeouts and the limit turns attempts away.
     plain: bool,
+    /// Who goes before the queue because a free slot has not looked into it yet.
+    pub jumps: Option<Jumps>,
     /// Stages of service, where the age of requests matters.
     stages: Option<Stages>,
     /// States of what turns attempts away.
@@ -222,13 +226,14 @@ impl Builder<'_> {
         let offered = self.followed_rate(service);
         let line = servers.map(|servers| Line { ahead, servers, hold, variability, offered: offered.map(|o| o.1) });
         let hold = self.hold_until_cancelled(service, line, hold);
+        let (cycle, jumps) = self.pickup(service, m, servers, hold);
         let stages = self.stages(service, m, hold);
         let departures = match stages.as_ref().and_then(Stages::departures) {
             Some(departures) => departures,
-            None => self.div(busy, hold),
+            None => self.div(busy, cycle),
         };
         let per_slot = match servers {
-            Some(c) => self.div(hold, c),
+            Some(c) => self.div(cycle, c),
             None => self.c(0.0),
         };
         let waiting = self.mul(ahead, per_slot);
@@ -290,6 +295,7 @@ impl Builder<'_> {
             doomed,
             plain: service.queue.order.value == Order::Fifo && service.queue.codel.is_none(),
             stack,
+            jumps,
             stages,
             gate,
             offered: offered.map(|o| o.0),
@@ -403,6 +409,7 @@ impl Builder<'_> {
             }
             None => self.c(0.0),
         };
+        let late = self.with_jumps(station, policy, late);
         let timed_out = self.mul(accepted, late);
         let in_time = self.sub(accepted, timed_out);
         let failed = self.mul(in_time, station.error_share);
@@ -425,7 +432,8 @@ impl Builder<'_> {
         delay: Node,
     ) -> Option<Node> {
         const PARTS: u32 = 4;
-        let known = self.closure == Closure::Fluid && !station.calls && station.expired != Expired::Cancel && station.plain;
+        let known =
+            self.closure == Closure::Fluid && !station.calls && station.expired != Expired::Cancel && station.plain;
         let servers = station.servers.filter(|_| known)?;
         let timeout = self.number(timeout);
         let capacity = self.div(servers, station.hold);

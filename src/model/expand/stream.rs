@@ -219,7 +219,7 @@ impl Builder<'_> {
     ) -> Option<Stream> {
         let station = self.stations.get(target).cloned()?;
         let station = self.seen_by(name, target, station);
-        let fate = self.fate(&station, policy);
+        let mut fate = self.fate(&station, policy);
         let plain = Type::Quantity(Dimension::NONE);
         self.name(format!("{name}.late"), fate.late, plain);
         let mut attempts = vec![first];
@@ -230,20 +230,21 @@ impl Builder<'_> {
             && retry.attempts.value > 1.0
         {
             let endless = self.endless(name, policy, retry, (&station, fate), first, scale);
-            if let Some(retries) = endless {
+            if let Some((retries, of_all)) = endless {
+                fate = of_all;
                 attempts.push(retries);
                 tries.push(Try { rate: Some(retries), from: None, next: None });
             } else {
                 allowed = self.retries(
-                name,
-                policy,
-                retry,
-                (&station, fate),
-                scale.max(1e-9),
-                &mut attempts,
-                &mut waiting,
-                &mut tries,
-            );
+                    name,
+                    policy,
+                    retry,
+                    (&station, fate),
+                    scale.max(1e-9),
+                    &mut attempts,
+                    &mut waiting,
+                    &mut tries,
+                );
             }
         }
         if self.joins_events() {

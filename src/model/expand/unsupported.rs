@@ -11,21 +11,26 @@ impl Builder<'_> {
     pub(super) fn unsupported_features(&mut self) {
         let model = self.model;
         let mut found: Vec<(Span, &str)> = Vec::new();
-        let removes = |name: &str| {
-            model.services.iter().any(|s| s.name.value == name && s.expired.value != Expired::Serve)
-        };
+        let removes =
+            |name: &str| model.services.iter().any(|s| s.name.value == name && s.expired.value != Expired::Serve);
         for client in &model.clients {
             if client.network.value > 0.0 && removes(&client.calls.value) {
                 found.push((client.network.span.clone(), "`network` towards a service that drops or cancels"));
             }
             if removes(&client.calls.value) && !Builder::felt_on_time(&client.policy) {
-                found.push((client.policy.gives_up.span.clone(), "other than fixed timeouts at a service that drops or cancels"));
+                found.push((
+                    client.policy.gives_up.span.clone(),
+                    "other than fixed timeouts at a service that drops or cancels",
+                ));
             }
         }
         for service in &model.services {
             let (order, ordered) = (&service.queue.order, service.queue.order.value != Order::Fifo);
             if ordered && service.expired.value != Expired::Serve {
-                found.push((service.expired.span.clone(), "dropping or cancelling in another order than first in, first out"));
+                found.push((
+                    service.expired.span.clone(),
+                    "dropping or cancelling in another order than first in, first out",
+                ));
             }
             if ordered && service.queue.codel.is_some() {
                 found.push((order.span.clone(), "`codel` in another order than first in, first out"));
@@ -33,9 +38,6 @@ impl Builder<'_> {
             let called = model.services.iter().flat_map(|s| &s.calls).any(|c| c.target.value == service.name.value);
             if called && order.value == Order::Priority {
                 found.push((order.span.clone(), "`order = \"priority\"` at a service that other services call"));
-            }
-            if service.queue.pickup.value > 0.0 {
-                found.push((service.queue.pickup.span.clone(), "`pickup`"));
             }
         }
         for (span, what) in found {

@@ -8,20 +8,16 @@ use crate::model::types::{Admission, Concurrency, ConcurrencyKind, Quantity, Rat
 pub(super) fn admission(service: &Reader<'_>) -> Admission {
     Admission {
         shed: service.table("shed").map(|table| shed(&table, service.key_span("shed"))),
-        rate_limit: service.table("rate_limit").map(|table| RateLimit {
-            rate: table.quantity_or_nan("rate"),
-            burst: table.quantity_or_nan("burst"),
-        }),
+        rate_limit: service
+            .table("rate_limit")
+            .map(|table| RateLimit { rate: table.quantity_or_nan("rate"), burst: table.quantity_or_nan("burst") }),
         concurrency: service.table("concurrency").map(|table| concurrency(&table)),
     }
 }
 
 fn shed(table: &Reader<'_>, span: Span) -> Shed {
-    let shed = Shed {
-        inside: table.quantity("inside"),
-        wait: table.quantity("wait"),
-        share: table.quantity_or_nan("share"),
-    };
+    let shed =
+        Shed { inside: table.quantity("inside"), wait: table.quantity("wait"), share: table.quantity_or_nan("share") };
     if table.node("inside").is_none() && table.node("wait").is_none() {
         let message = format!("{} has neither `inside` nor `wait`", table.title());
         let hint = "write shed = { inside = 80 } or shed = { wait = \"500 ms\" }";

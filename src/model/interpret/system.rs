@@ -8,8 +8,8 @@ use crate::model::reader::{Reader, join};
 use crate::model::spec;
 use crate::model::tree::{Node, Value};
 use crate::model::types::{
-    Arrivals, Budget, CallPolicy, Client, Codel, Distribution, Expired, GivesUp, Jitter, Order, Patience, Quantity, Queue,
-    Retry, RetryOn, Service, ServiceCall, Setting, Spacing, Text,
+    Arrivals, Budget, CallPolicy, Client, Codel, Distribution, Expired, GivesUp, Jitter, Order, Patience, Quantity,
+    Queue, Retry, RetryOn, Service, ServiceCall, Setting, Spacing, Text,
 };
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -231,10 +231,9 @@ fn queue(service: &Reader<'_>) -> Queue {
         order,
         switch: table.quantity("switch"),
         pickup: table.quantity_or_nan("pickup"),
-        codel: table.table("codel").map(|t| Codel {
-            target: t.quantity_or_nan("target"),
-            interval: t.quantity_or_nan("interval"),
-        }),
+        codel: table
+            .table("codel")
+            .map(|t| Codel { target: t.quantity_or_nan("target"), interval: t.quantity_or_nan("interval") }),
     }
 }
 

@@ -284,7 +284,12 @@ pub(crate) static CODEL: Table = Table {
     shorthand: Shorthand::None,
     keys: &[
         key("target", Default("5 ms"), number(TIME, Range::Positive), "Longest wait while a queue stands"),
-        key("interval", Default("100 ms"), number(TIME, Range::Positive), "After which a queue stands; longest wait else"),
+        key(
+            "interval",
+            Default("100 ms"),
+            number(TIME, Range::Positive),
+            "After which a queue stands; longest wait else",
+        ),
     ],
 };
 

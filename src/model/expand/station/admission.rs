@@ -15,14 +15,16 @@
 //! aimd      once per window w: L + 1 if W <= timeout, else L · backoff
 //!           L' = (u (1 - p) e_max - (1 - backoff) L p e_min)/w,  p = logistic(20 (W/timeout - 1))
 //! vegas     per answer, with the shortest time ν since the last probe, q = L (1 - ν/R), l = max(1, log10 L):
-//!           + 6 l if q <= l, + l if q < 3 l, - l if q > 6 l
-//!           ν' = d ((W - ν)/(0.75 · probe · L) - E(ν - R)⁺)              a probe forgets ν; a shorter time replaces it
+//!           + 6 l if q <= l, + l if q <= 3 l - 1, - l if q > 6 l         (q is rounded up there)
+//!           ν' = d W (e/(0.75 · probe · L) - P(R < ν))                   the shortest of n is at the quantile 1/n, and
+//!           a mean of -ln n over a probe's interval of N answers is 1 - ln N
 //! gradient  per answer, with the long-term mean λ: g = clamp(tolerance · λ/R, 1/2, 1)
 //!           L' = d · smoothing · u (L (E g - 1) + queue),   λ' = d (2 (W - λ)/(long_window + 1) - λ P(R < λ/2)/20)
 //! ```
 //!
-//! u = logistic(4 (2 m - L)) says that the limit is in use (half of it at least, as the code asks), e_max = 1 - e^{L - max} and
-//! e_min = 1 - e^{min - L} keep L between its bounds. E g = P(R < θ) + θ E[1/R; θ < R < 2 θ] + P(R > 2 θ)/2 with θ = tolerance · λ,
+//! u = Φ((2 m - L)/(2 √(m + 1))) says how often the limit is in use (half of it at least, as the code asks; n fluctuates as
+//! Poisson numbers do), e_max = 1 - e^{L - max} and e_min = 1 - e^{min - L} keep L between its bounds. A limit that is never in use
+//! stays where it is; here it goes back to its initial value in 10⁵ answers, which gives it one state of rest. E g = P(R < θ) + θ E[1/R; θ < R < 2 θ] + P(R > 2 θ)/2 with θ = tolerance · λ,
 //! and E[1/R; R > x] = Q(a - 1, x/b)/(b (a - 1)).
 
 use super::super::Builder;
@@ -45,11 +47,20 @@ pub(super) struct Gate {
     memory: Option<usize>,
 }
 
+/// Share of the way back to its initial value that a limit not in use goes per answer.
+const FORGETS: f64 = 1e-5;
 /// Least shape minus one of the gamma distribution in E 1/R.
 const SHAPE: f64 = 1e-4;
 
 impl Builder<'_> {
-    fn gate_state(&mut self, service: &Service, suffix: &str, unit: &str, (start, upper, scale): (f64, f64, f64), about: &str) -> (usize, Node) {
+    fn gate_state(
+        &mut self,
+        service: &Service,
+        suffix: &str,
+        unit: &str,
+        (start, upper, scale): (f64, f64, f64),
+        about: &str,
+    ) -> (usize, Node) {
         let name = format!("{}.{suffix}", service.name.value);
         let state = self.process.state(State {
             info: StateInfo { name: name.clone(), start, lower: 0.0, upper, scale },
@@ -66,7 +77,13 @@ impl Builder<'_> {
     }
 
     /// States of admission, and the share of attempts it lets in; `None` where there is none.
-    pub(super) fn gate(&mut self, service: &Service, inside: Node, ahead: Node, capacity: Option<Node>) -> (Gate, Option<Node>) {
+    pub(super) fn gate(
+        &mut self,
+        service: &Service,
+        inside: Node,
+        ahead: Node,
+        capacity: Option<Node>,
+    ) -> (Gate, Option<Node>) {
         let mut gate = Gate::default();
         let mut share = None;
         let mut narrow = |b: &mut Self, let_in: Node| {
@@ -101,7 +118,8 @@ impl Builder<'_> {
         if let Some(concurrency) = &service.admission.concurrency {
             let (most, start) = (concurrency.max.value, concurrency.initial.value);
             let about = "concurrency limit";
-            let (index, limit) = self.gate_state(service, "concurrency", "req", (start, 1.01 * most + 1.0, 0.1 * most), about);
+            let (index, limit) =
+                self.gate_state(service, "concurrency", "req", (start, 1.01 * most + 1.0, 0.1 * most), about);
             gate.limit = Some(index);
             let time = service.service_time.value;
             gate.memory = match concurrency.kind {
@@ -140,11 +158,14 @@ impl Builder<'_> {
             let limit = self.process.graph.state(index);
             let memory = station.gate.memory.map(|i| (i, self.process.graph.state(i)));
             let inside = self.inside_of(station);
-            let (two, four) = (self.c(2.0), self.c(4.0));
+            let (one, two) = (self.c(1.0), self.c(2.0));
             let double = self.mul(two, inside);
             let over = self.sub(double, limit);
-            let scaled = self.mul(four, over);
-            let used = self.process.graph.unary(Unary::Logistic, scaled);
+            let number = self.add(inside, one);
+            let deviation = self.process.graph.unary(Unary::Sqrt, number);
+            let deviation = self.mul(two, deviation);
+            let over = self.div(over, deviation);
+            let used = self.process.graph.unary(Unary::NormalCdf, over);
             let step = match (concurrency.kind, memory) {
                 (ConcurrencyKind::Vegas, Some(memory)) => self.vegas(station, &concurrency, limit, memory, used),
                 (ConcurrencyKind::Gradient, Some(memory)) => self.gradient(station, &concurrency, limit, memory, used),
@@ -164,6 +185,12 @@ impl Builder<'_> {
             let shrinks = self.mul(down, below);
             let flow = self.sub(grows, shrinks);
             self.process.flows.push((index, flow));
+            let initial = self.number(&concurrency.initial);
+            let away = self.sub(initial, limit);
+            let (forgets, pace) = (self.c(FORGETS), station.departures);
+            let pace = self.mul(forgets, pace);
+            let back = self.mul(pace, away);
+            self.process.flows.push((index, back));
         }
     }
 
@@ -175,7 +202,8 @@ impl Builder<'_> {
 
     /// Mean growth and mean shrinking of the limit per second.
     fn aimd(&mut self, station: &Station, law: &Concurrency, limit: Node, used: Node) -> (Node, Node) {
-        let (timeout, backoff, window) = (self.number(&law.timeout), self.number(&law.backoff), self.number(&law.window));
+        let (timeout, backoff, window) =
+            (self.number(&law.timeout), self.number(&law.backoff), self.number(&law.window));
         let ratio = self.div(station.wait, timeout);
         let (one, steep) = (self.c(1.0), self.c(20.0));
         let over = self.sub(ratio, one);
@@ -189,7 +217,14 @@ impl Builder<'_> {
         (self.div(up, window), self.div(down, window))
     }
 
-    fn vegas(&mut self, station: &Station, law: &Concurrency, limit: Node, memory: (usize, Node), used: Node) -> (Node, Node) {
+    fn vegas(
+        &mut self,
+        station: &Station,
+        law: &Concurrency,
+        limit: Node,
+        memory: (usize, Node),
+        used: Node,
+    ) -> (Node, Node) {
         let (index, shortest) = memory;
         let one = self.c(1.0);
         let (ten, three, six) = (self.c(10.0_f64.ln()), self.c(3.0), self.c(6.0));
@@ -197,6 +232,7 @@ impl Builder<'_> {
         let log = self.div(log, ten);
         let log = self.process.graph.binary(Binary::Max, one, log);
         let (alpha, beta) = (self.mul(three, log), self.mul(six, log));
+        let alpha = self.sub(alpha, one);
         // q > x where R > ν/(1 - x/L)
         let queued = |b: &mut Self, level: Node| {
             let share = b.div(level, limit);
@@ -216,28 +252,27 @@ impl Builder<'_> {
         let smoothing = self.number(&law.smoothing);
         let pace = self.mul(station.departures, smoothing);
         let pace = self.mul(pace, used);
-        // ν: E (ν - R)⁺ = ν P(R < ν) - E[R; R < ν]
         let beyond = self.longer_in_system(station, shortest);
         let below = self.not(beyond);
-        let (shape, x) = self.wait_gamma(station, shortest);
-        let next = self.add(shape, one);
-        let upper = self.process.graph.binary(Binary::GammaQ, next, x);
-        let lower = self.not(upper);
-        let (whole, part) = (self.mul(shortest, below), self.mul(station.wait, lower));
-        let falls = self.sub(whole, part);
-        let probe = self.number(&law.probe);
-        let jitter = self.c(0.75);
+        let (probe, jitter, e) = (self.number(&law.probe), self.c(0.75), self.c(std::f64::consts::E));
         let every = self.mul(jitter, probe);
         let every = self.mul(every, limit);
-        let above = self.sub(station.wait, shortest);
-        let forgets = self.div(above, every);
-        let drift = self.sub(forgets, falls);
+        let quantile = self.div(e, every);
+        let drift = self.sub(quantile, below);
+        let drift = self.mul(station.wait, drift);
         let flow = self.mul(station.departures, drift);
         self.process.flows.push((index, flow));
         (self.mul(pace, up), self.mul(pace, down))
     }
 
-    fn gradient(&mut self, station: &Station, law: &Concurrency, limit: Node, memory: (usize, Node), used: Node) -> (Node, Node) {
+    fn gradient(
+        &mut self,
+        station: &Station,
+        law: &Concurrency,
+        limit: Node,
+        memory: (usize, Node),
+        used: Node,
+    ) -> (Node, Node) {
         let (index, long) = memory;
         let (one, two, half) = (self.c(1.0), self.c(2.0), self.c(0.5));
         let tolerance = self.number(&law.tolerance);

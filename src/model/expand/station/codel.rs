@@ -17,10 +17,10 @@
 
 use super::super::Builder;
 use crate::model::types::Service;
+use crate::process::dimension::Dimension;
 use crate::process::field::StateInfo;
 use crate::process::graph::{Node, Unary};
 use crate::process::lower::Type;
-use crate::process::dimension::Dimension;
 use crate::process::population::State;
 
 impl Builder<'_> {

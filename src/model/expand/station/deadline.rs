@@ -82,8 +82,7 @@ impl Builder<'_> {
     /// Policies under which a service is called, each with the name of its stream.
     pub(in super::super) fn callers_of(&self, service: &str) -> Vec<(String, CallPolicy)> {
         let clients = self.model.clients.iter().filter(|c| c.calls.value == service);
-        let mut all: Vec<(String, CallPolicy)> =
-            clients.map(|c| (c.name.value.clone(), c.policy.clone())).collect();
+        let mut all: Vec<(String, CallPolicy)> = clients.map(|c| (c.name.value.clone(), c.policy.clone())).collect();
         for caller in &self.model.services {
             let calls = caller.calls.iter().filter(|call| call.target.value == service);
             all.extend(calls.map(|call| (format!("{}.{service}", caller.name.value), call.policy.clone())));

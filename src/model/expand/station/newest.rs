@@ -151,7 +151,12 @@ impl Builder<'_> {
 
     /// Mean time until the answer of those who are buried, which comes when the stack has been emptied at full capacity; `None`
     /// where the newest do not go first, or nobody waits for an answer that is late.
-    pub(in super::super) fn time_buried(&mut self, station: &Station, policy: &CallPolicy, timeout: Node) -> Option<Node> {
+    pub(in super::super) fn time_buried(
+        &mut self,
+        station: &Station,
+        policy: &CallPolicy,
+        timeout: Node,
+    ) -> Option<Node> {
         let line = station.line.filter(|_| station.stack.is_some() && policy.gives_up.value == GivesUp::AtAnswer)?;
         let capacity = self.div(line.servers, line.hold);
         let drain = self.div(line.ahead, capacity);
@@ -159,7 +164,12 @@ impl Builder<'_> {
     }
 
     /// Goodput of a stream counted at arrival, where departures do not tell; errors left out.
-    pub(in super::super) fn goodput_at_arrival(&mut self, station: &Station, attempts: Node, fate: Fate) -> Option<Node> {
+    pub(in super::super) fn goodput_at_arrival(
+        &mut self,
+        station: &Station,
+        attempts: Node,
+        fate: Fate,
+    ) -> Option<Node> {
         station.stack.map(|_| self.mul(attempts, fate.answered))
     }
 }

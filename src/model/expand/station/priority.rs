@@ -41,7 +41,8 @@ const LEAST: f64 = 0.01;
 impl Builder<'_> {
     /// The priorities of those who call a service, the first served first; empty where order does not depend on them.
     fn ranks(&self, service: &str) -> Vec<f64> {
-        let here = self.model.services.iter().any(|s| s.name.value == service && s.queue.order.value == Order::Priority);
+        let here =
+            self.model.services.iter().any(|s| s.name.value == service && s.queue.order.value == Order::Priority);
         let callers = self.model.clients.iter().filter(|c| here && c.calls.value == service);
         let mut ranks: Vec<f64> = callers.map(|c| c.priority.value).collect();
         ranks.sort_by(f64::total_cmp);
