@@ -26,10 +26,12 @@
 //! ```
 
 mod admission;
+mod cache;
 mod calendar;
 mod draw;
 mod edge;
 mod engine;
+mod fleet;
 mod law;
 pub mod odds;
 pub mod outcome;
@@ -42,6 +44,7 @@ pub mod statistics;
 mod summary;
 mod system;
 
+pub use cache::CacheCount;
 pub use outcome::{Outcome, Outcomes};
 pub use plan::{Plan, TriggerRun};
 pub use record::{ClientCount, Run, Sample, StationCount, Stop};

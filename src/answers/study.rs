@@ -1,7 +1,7 @@
 //! A model made ready for questions: its equations compiled, its load named.
 
 use crate::model::expand::{self, Problem};
-use crate::model::types::{Closure, Model, Quantity};
+use crate::model::types::{Closure, ConcurrencyKind, Expired, Model, Quantity};
 use crate::process::fluid::Fluid;
 
 /// A compiled model.
@@ -62,6 +62,33 @@ impl Study {
     pub fn is_fluid(&self) -> bool {
         let (closure, _) = expand::available(&self.model, self.model.meta.closure);
         self.model.services.is_empty() || closure == Closure::Fluid
+    }
+
+    /// What a reader must know about the equations of this model.
+    #[must_use]
+    pub fn remarks(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        if let Some(what) = &self.without_moments {
+            found.push(format!(
+                "{what} has equations of the middle run only: noise within a state is left out, and the true tip-over load is lower"
+            ));
+        }
+        for service in &self.model.services {
+            let kind = service.admission.concurrency.as_ref().map(|c| c.kind);
+            if matches!(kind, Some(ConcurrencyKind::Vegas | ConcurrencyKind::Gradient)) {
+                found.push(format!(
+                    "the concurrency limit of `{}` hangs on the times of single answers, which the equations know roughly: hold it to `tipping referee`",
+                    service.name.value
+                ));
+            }
+            if service.expired.value == Expired::Cancel && service.variability.value != 1.0 {
+                found.push(format!(
+                    "`{}` cancels work whose service time is not exponential: deep in overload what it answers is rough",
+                    service.name.value
+                ));
+            }
+        }
+        found
     }
 
     /// Index of the load among the parameters of `fluid`.

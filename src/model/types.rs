@@ -1,6 +1,10 @@
 //! What a model file says, after units are resolved and every key is checked. All numbers are in base units (seconds,
 //! requests, bytes); every number that has a dotted path can be named by `--set`, `--vary`, triggers and fits.
 
+mod fleet;
+
+pub use fleet::{Autoscaler, Balancer, Begins, Cache, Counts, LateAnswer, Needs, Routing, Signal};
+
 use crate::process::dimension::Dimension;
 use std::ops::Range;
 use std::sync::Arc;
@@ -57,6 +61,12 @@ pub struct Model {
     pub clients: Vec<Client>,
     /// `[service.NAME]`, in file order.
     pub services: Vec<Service>,
+    /// `[cache.NAME]`, in file order.
+    pub caches: Vec<Cache>,
+    /// `[autoscaler.NAME]`, in file order.
+    pub autoscalers: Vec<Autoscaler>,
+    /// `[balancer.NAME]`, in file order.
+    pub balancers: Vec<Balancer>,
     /// `[param]`, in file order.
     pub params: Vec<Param>,
     /// `[state]`, in file order.
@@ -94,6 +104,8 @@ pub struct Meta {
     pub goodput: Option<Text>,
     /// `apdex`: target T of the application performance index, for clients that give none of their own.
     pub apdex: Option<Quantity>,
+    /// `growth`: relative growth of the load, 1/s.
+    pub growth: Option<Quantity>,
 }
 
 /// Which closure turns stations into equations (the design's section on the station).
@@ -147,7 +159,7 @@ pub enum Arrivals {
 }
 
 /// Timeout and retries of one caller of one service.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct CallPolicy {
     /// `timeout` per attempt; `None` means the caller waits for ever.
     pub timeout: Option<Quantity>,
@@ -157,6 +169,8 @@ pub struct CallPolicy {
     pub patience: Setting<Patience>,
     /// `gives_up`: when a timeout is felt.
     pub gives_up: Setting<GivesUp>,
+    /// Cache that is asked first, where `calls` names one.
+    pub through: Option<Text>,
 }
 
 /// `arrivals`.
@@ -285,6 +299,10 @@ pub struct Service {
     pub expired: Setting<Expired>,
     /// Share of attempts that are answered with an error although served; default 0.
     pub error_share: Quantity,
+    /// Time in the slot that an answer takes beyond the service time when it is an error or comes too late; default 0 s.
+    pub error_time: Quantity,
+    /// Time of a slot that refusing an attempt takes; default 0 s.
+    pub reject_time: Quantity,
     /// Calls this service makes while it holds a slot, in file order.
     pub calls: Vec<ServiceCall>,
 }

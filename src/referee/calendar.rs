@@ -20,13 +20,27 @@ pub(super) enum Kind {
     Think,
     /// A free slot looks into the queue.
     Pickup,
+    /// An autoscaler decides.
+    Scale,
+    /// A node has started.
+    Ready,
 }
 
-const KINDS: [Kind; 8] =
-    [Kind::Arrive, Kind::Done, Kind::Answer, Kind::Retry, Kind::Timeout, Kind::Resume, Kind::Think, Kind::Pickup];
+const KINDS: [Kind; 10] = [
+    Kind::Arrive,
+    Kind::Done,
+    Kind::Answer,
+    Kind::Retry,
+    Kind::Timeout,
+    Kind::Resume,
+    Kind::Think,
+    Kind::Pickup,
+    Kind::Scale,
+    Kind::Ready,
+];
 
 /// Bits of the generation that an entry keeps.
-const GENERATION: u32 = (1 << 29) - 1;
+const GENERATION: u32 = (1 << 28) - 1;
 
 /// An event to come.
 #[derive(Debug, Clone, Copy)]
@@ -39,11 +53,11 @@ pub(super) struct Entry {
 
 impl Entry {
     pub(super) fn new(time: f64, kind: Kind, slot: u32, generation: u32) -> Self {
-        Self { time, slot, tag: (kind as u32) << 29 | (generation & GENERATION) }
+        Self { time, slot, tag: (kind as u32) << 28 | (generation & GENERATION) }
     }
 
     pub(super) fn kind(self) -> Kind {
-        KINDS[(self.tag >> 29) as usize]
+        KINDS[(self.tag >> 28) as usize]
     }
 
     /// Whether this was said of an attempt of this generation.

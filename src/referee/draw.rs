@@ -19,6 +19,9 @@ pub(super) enum Purpose {
     Backoff = 6,
     Retry = 7,
     Calls = 8,
+    Keys = 9,
+    Entries = 10,
+    Routes = 11,
     Admission = 20,
 }
 

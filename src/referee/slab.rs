@@ -44,6 +44,8 @@ pub(super) struct Attempt {
     pub(super) longest: f64,
     /// Work, in units of the service time.
     pub(super) work: f64,
+    /// Key it asks a cache for, from 1; 0 for none.
+    pub(super) key: u64,
     pub(super) generation: u32,
     /// Which attempt of its request this is, from 1.
     pub(super) index: u32,
@@ -61,6 +63,10 @@ pub(super) struct Attempt {
     pub(super) phase: Phase,
     /// What the service says.
     pub(super) answer: Answer,
+    /// Replica that serves it, from 1; 0 for none.
+    pub(super) replica: u16,
+    /// Whether it is known how it ends, and the time that takes is spent.
+    pub(super) failing: bool,
     /// Whether its caller has stopped waiting.
     pub(super) abandoned: bool,
 }
@@ -71,6 +77,7 @@ const EMPTY: Attempt = Attempt {
     entered: 0.0,
     longest: f64::INFINITY,
     work: 1.0,
+    key: 0,
     generation: 0,
     index: 1,
     parent: NONE,
@@ -81,6 +88,8 @@ const EMPTY: Attempt = Attempt {
     class: 0,
     phase: Phase::Free,
     answer: Answer::Well,
+    replica: 0,
+    failing: false,
     abandoned: false,
 };
 

@@ -69,7 +69,7 @@ pub(super) struct Station {
     hold: Node,
     busy: Node,
     variability: Node,
-    /// Whether it calls others while a slot is held.
+    /// Whether it calls others while a slot is held, or its slots or the time in them depend on states otherwise.
     calls: bool,
     /// What happens to work whose caller stopped waiting.
     expired: Expired,
@@ -99,9 +99,26 @@ pub(super) struct Station {
     pub blocked: Node,
     /// Mean and variance of the time on the network that `wait` includes.
     pub network: Option<(Node, Node)>,
+    /// Share of the attempts that meet no broken replica; `None` without a balancer.
+    pub sound: Option<Node>,
 }
 
 impl Station {
+    /// Slots.
+    pub(super) fn servers(&self) -> Option<Node> {
+        self.servers
+    }
+
+    /// Slots busy.
+    pub(super) fn busy(&self) -> Node {
+        self.busy
+    }
+
+    /// Mean time in a slot.
+    pub(super) fn hold(&self) -> Node {
+        self.hold
+    }
+
     /// The state that counts those inside.
     pub(super) fn queue(&self) -> usize {
         self.mean
@@ -125,6 +142,11 @@ impl Station {
     /// States that count those inside, by class of priority.
     fn class_means(&self) -> Vec<usize> {
         self.classes.iter().map(|c| c.mean).collect()
+    }
+
+    /// Attempts per second of each stream that arrives.
+    pub(super) fn attempt_rates(&self) -> Vec<Node> {
+        self.arrivals.iter().map(|a| a.attempts).collect()
     }
 
     /// Whether expired work is thrown away.
@@ -198,9 +220,10 @@ impl Builder<'_> {
         } else {
             (None, self.c(0.0))
         };
-        let servers = slots.is_finite().then(|| self.number(&service.servers));
+        let servers = slots.is_finite().then(|| self.slots(service));
         let variability = self.number(&service.variability);
         let (hold, hold_variance, error_share) = self.hold(service, m);
+        let (hold, hold_variance) = self.with_error_path(service, hold, hold_variance);
         let (busy, ahead, ahead_variance) = match servers {
             None => (m, self.c(0.0), self.c(0.0)),
             Some(c) if moments => {
@@ -277,6 +300,7 @@ impl Builder<'_> {
         self.name(format!("{name}.wait"), wait, Type::Quantity(Dimension::TIME));
         let square_time = Dimension::TIME * Dimension::TIME;
         self.name(format!("{name}.wait_variance"), wait_variance, Type::Quantity(square_time));
+        let sound = self.soundness(service, busy);
         let station = Station {
             wait,
             wait_variance,
@@ -288,7 +312,7 @@ impl Builder<'_> {
             hold,
             busy,
             variability,
-            calls: !service.calls.is_empty(),
+            calls: !service.calls.is_empty() || self.has_moving_capacity(service),
             expired: service.expired.value,
             exponential: service.variability.value == 1.0,
             line,
@@ -303,8 +327,10 @@ impl Builder<'_> {
             arrivals: Vec::new(),
             blocked,
             network: None,
+            sound,
         };
         self.stations.insert(name, station);
+        self.caches_of(service);
     }
 
     /// min(m, c), rounded over a request: m - (x⁺ + ln(1 + e^{-4 |x|})/4), x = m - c. Where the wait is pinned, m stays near c
@@ -363,7 +389,8 @@ impl Builder<'_> {
         for call in &service.calls {
             let Some(target) = self.stations.get(&call.target.value).cloned() else { continue };
             let fate = self.fate(&target, &call.policy);
-            let (time, success) = self.call_outcome(&target, &call.policy, fate);
+            let outcome = self.call_outcome(&target, &call.policy, fate);
+            let (time, success) = self.past_cache(&call.policy, outcome);
             let count = self.number(&call.count);
             let total = self.mul(count, time);
             hold = self.add(hold, total);
@@ -384,7 +411,7 @@ impl Builder<'_> {
 
     /// Shares of what becomes of one attempt at a station under a policy.
     pub(super) fn fate(&mut self, station: &Station, policy: &CallPolicy) -> Fate {
-        let rejected = station.blocked;
+        let rejected = self.turned_away(policy, station);
         let accepted = self.not(rejected);
         let mut entering = accepted;
         let mut dropped = self.c(0.0);
@@ -569,7 +596,7 @@ impl Builder<'_> {
     }
 
     /// Mean wait before attempt k, jitter included.
-    fn mean_backoff(&mut self, retry: &Retry, k: usize) -> Node {
+    pub(super) fn mean_backoff(&mut self, retry: &Retry, k: usize) -> Node {
         let factor = match retry.jitter {
             Jitter::None | Jitter::Exponential => 1.0,
             Jitter::Full => 0.5,
@@ -584,8 +611,7 @@ impl Builder<'_> {
     pub(super) fn balance(&mut self, service: &Service) {
         let name = service.name.value.clone();
         let Some(station) = self.stations.get(&name).cloned() else { return };
-        let attempts: Vec<Node> = station.arrivals.iter().map(|a| a.attempts).collect();
-        let offered = self.process.graph.sum(&attempts);
+        let offered = self.process.graph.sum(&station.attempt_rates());
         let accepted = if station.drops() {
             let entering: Vec<Node> = station.arrivals.iter().map(|a| a.entering).collect();
             self.process.graph.sum(&entering)

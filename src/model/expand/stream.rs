@@ -41,7 +41,12 @@ use crate::process::population::State;
 /// Attempt rates of one stream.
 struct Stream {
     first: Node,
+    /// Those that go on to the service.
     attempts: Node,
+    /// Those that reach it.
+    arriving: Node,
+    /// Answered by a cache.
+    hits: Option<Node>,
     fate: Fate,
     /// Users in back-off, all attempts together.
     waiting: Vec<usize>,
@@ -55,6 +60,8 @@ struct Try {
     from: Option<usize>,
     /// Where a failure leads: the wait before the next attempt.
     next: Option<Next>,
+    /// Share that no cache answers, if there is one.
+    misses: Option<Node>,
 }
 
 /// The wait before an attempt.
@@ -107,9 +114,14 @@ impl Builder<'_> {
                 self.stream(&name, &call.target.value, &call.policy, (first, 1.0), Watchers::default());
             }
         }
+        self.refreshes();
         for service in &order {
             self.balance(service);
+            self.error_path_balance(service);
         }
+        self.cache_balances();
+        self.scaler_balances();
+        self.spread_balances();
         for (client, stream, load) in &streams {
             self.client_outputs(client, stream, *load);
         }
@@ -154,7 +166,8 @@ impl Builder<'_> {
         let Some(station) = self.stations.get(&client.calls.value).cloned() else { return };
         let rate = Type::Quantity(Dimension::REQUEST_RATE);
         let plain = Type::Quantity(Dimension::NONE);
-        let amplification = self.div(stream.attempts, load);
+        let attempts = stream.hits.map_or(stream.attempts, |hits| self.add(stream.attempts, hits));
+        let amplification = self.div(attempts, load);
         let station = self.seen_by(name, &client.calls.value, station);
         let at_arrival = self.goodput_at_arrival(&station, stream.attempts, stream.fate);
         let counted = at_arrival.is_some();
@@ -168,14 +181,17 @@ impl Builder<'_> {
             let part = |a: &Arrival| if station.drops() { a.entering } else { a.attempts };
             let parts: Vec<Node> = station.arrivals.iter().map(part).collect();
             let all = self.process.graph.sum(&parts);
-            let own = if station.drops() { self.mul(stream.attempts, stream.fate.entering) } else { stream.attempts };
+            let own = if station.drops() { self.mul(stream.attempts, stream.fate.entering) } else { stream.arriving };
             let share = self.div(own, all);
             goodput = self.mul(goodput, share);
+        }
+        if let Some(hits) = stream.hits {
+            goodput = self.add(goodput, hits);
         }
         let served = self.div(goodput, load);
         self.output(format!("{name}.load"), load, rate, "req/s", "requests, first attempts only");
         self.output(format!("{name}.goodput"), goodput, rate, "req/s", "requests answered in time");
-        self.output(format!("{name}.attempts"), stream.attempts, rate, "req/s", "attempts sent, retries included");
+        self.output(format!("{name}.attempts"), attempts, rate, "req/s", "attempts sent, retries included");
         self.output(format!("{name}.amplification"), amplification, plain, "", "attempts per request");
         self.output(format!("{name}.yield"), served, plain, "", "goodput / load");
         self.output(format!("{name}.timeout_share"), stream.fate.late, plain, "", "share of accepted attempts late");
@@ -208,6 +224,11 @@ impl Builder<'_> {
         self.output("yield", served, plain, "", "goodput / load");
     }
 
+    /// A stream without timeout and retries.
+    pub(super) fn plain_stream(&mut self, name: &str, target: &str, first: Node) {
+        self.stream(name, target, &CallPolicy::default(), (first, 1.0), Watchers::default());
+    }
+
     /// `first`: rate of first attempts and its typical size.
     fn stream(
         &mut self,
@@ -222,18 +243,24 @@ impl Builder<'_> {
         let mut fate = self.fate(&station, policy);
         let plain = Type::Quantity(Dimension::NONE);
         self.name(format!("{name}.late"), fate.late, plain);
-        let mut attempts = vec![first];
+        let (missing, hits) = self.misses(policy, first);
+        let mut hits: Vec<Node> = hits.into_iter().collect();
+        let mut attempts = vec![missing];
         let mut waiting = Vec::new();
-        let mut tries = vec![Try { rate: Some(first), from: None, next: None }];
+        let mut tries = vec![Try { rate: Some(missing), from: None, next: None, misses: None }];
         let mut allowed = None;
         if let Some(retry) = &policy.retry
             && retry.attempts.value > 1.0
         {
-            let endless = self.endless(name, policy, retry, (&station, fate), first, scale);
+            let endless = if hits.is_empty() {
+                self.endless(name, policy, retry, (&station, fate), missing, scale)
+            } else {
+                None
+            };
             if let Some((retries, of_all)) = endless {
                 fate = of_all;
                 attempts.push(retries);
-                tries.push(Try { rate: Some(retries), from: None, next: None });
+                tries.push(Try { rate: Some(retries), from: None, next: None, misses: None });
             } else {
                 allowed = self.retries(
                     name,
@@ -244,6 +271,7 @@ impl Builder<'_> {
                     &mut attempts,
                     &mut waiting,
                     &mut tries,
+                    &mut hits,
                 );
             }
         }
@@ -251,13 +279,15 @@ impl Builder<'_> {
             self.attempt_events(name, policy, fate, station.queue(), allowed, &tries, watchers);
         }
         let total = self.process.graph.sum(&attempts);
+        let arriving = self.let_through(target, policy, total, fate.late);
         let entering = self.mul(total, fate.entering);
         let (work, class) = (self.work_of(name), self.class_of(name, target));
         if let Some(station) = self.stations.get_mut(target) {
-            station.arrivals.push(Arrival { attempts: total, entering, work, class });
+            station.arrivals.push(Arrival { attempts: arriving, entering, work, class });
         }
         self.doomed_balance(name, &station, policy, (total, fate));
-        Some(Stream { first, attempts: total, fate, waiting })
+        let hits = (!hits.is_empty()).then(|| self.process.graph.sum(&hits));
+        Some(Stream { first, attempts: total, arriving, hits, fate, waiting })
     }
 
     #[expect(clippy::too_many_arguments, reason = "one place, and each is a different thing")]
@@ -271,6 +301,7 @@ impl Builder<'_> {
         attempts: &mut Vec<Node>,
         waiting: &mut Vec<usize>,
         tries: &mut Vec<Try>,
+        hits: &mut Vec<Node>,
     ) -> Option<Node> {
         let unlimited = retry.attempts.value.is_infinite();
         if retry.attempts.value.is_finite() && retry.attempts.value > MOST_ATTEMPTS {
@@ -308,6 +339,7 @@ impl Builder<'_> {
                 budget,
                 waiting,
                 tries,
+                hits,
             );
             wanted.extend(own);
             attempts.push(next);
@@ -350,6 +382,7 @@ impl Builder<'_> {
         budget: Option<(usize, Node)>,
         waiting: &mut Vec<usize>,
         tries: &mut Vec<Try>,
+        hits: &mut Vec<Node>,
     ) -> (Node, Vec<Node>) {
         let backoff = self.backoff(retry, k);
         let zero_wait = retry.backoff.value == 0.0;
@@ -388,9 +421,12 @@ impl Builder<'_> {
         if let Some(before) = tries.last_mut() {
             before.next = Some(next);
         }
-        tries.push(Try { rate: out, from: chain.last().map(|&(index, _)| index), next: forever.then_some(next) });
+        let misses = self.misses_again(policy, retry, k);
+        let from = chain.last().map(|&(index, _)| index);
+        tries.push(Try { rate: out, from, next: forever.then_some(next), misses });
         let joint = self.joins_events();
-        let source = match (forever, out) {
+        let on = out.map(|out| misses.map_or(out, |m| self.mul(out, m)));
+        let source = match (forever, on) {
             (true, Some(out)) => self.add(before, out),
             _ => before,
         };
@@ -456,6 +492,14 @@ impl Builder<'_> {
             self.join_last(joint && s + 1 == chain.len());
         }
         let rate = out.unwrap_or_else(|| self.process.graph.sum(&arriving));
+        let rate = match misses {
+            Some(misses) => {
+                let missing = self.mul(rate, misses);
+                hits.push(self.sub(rate, missing));
+                missing
+            }
+            None => rate,
+        };
         self.name(format!("{name}.attempt_{k}"), rate, Type::Quantity(Dimension::REQUEST_RATE));
         (rate, wanted)
     }
@@ -508,11 +552,15 @@ impl Builder<'_> {
             // What is left of the late and of the others once those who will be back are taken out.
             let on_time = self.add(fate.answered, fate.failed);
             let mut rest = [zero, in_vain, on_time];
+            if let Some(misses) = attempt.misses {
+                rest = rest.map(|share| self.mul(share, misses));
+            }
             for (i, (on, share, jumps, after)) in failures.into_iter().enumerate() {
                 let Some(next) = attempt.next.filter(|_| on && self.process.graph.value(share) != Some(0.0)) else {
                     continue;
                 };
                 let probability = allowed.map_or(share, |a| self.mul(share, a));
+                let probability = attempt.misses.map_or(probability, |m| self.mul(probability, m));
                 rest[i] = self.sub(rest[i], probability);
                 let delay = self.add(after, next.fixed);
                 let outcome = self.retried_outcome(probability, jumps, delay, base, next);
@@ -529,7 +577,8 @@ impl Builder<'_> {
             }
             // Those whom no slot will take do not enter the queue that counts.
             if let Some(next) = attempt.next.filter(|_| drops && on_timeout) {
-                let probability = allowed.map_or(fate.dropped, |a| self.mul(fate.dropped, a));
+                let share = attempt.misses.map_or(fate.dropped, |misses| self.mul(misses, fate.dropped));
+                let probability = allowed.map_or(share, |a| self.mul(share, a));
                 let delay = self.add(timeout.unwrap_or(zero), next.fixed);
                 let outcome = self.retried_outcome(probability, Vec::new(), delay, base, next);
                 outcomes.push(outcome);

@@ -24,7 +24,7 @@ pub(super) fn services(file: &Reader<'_>, base: Option<&Path>) -> Vec<Service> {
 }
 
 /// Reads every entry of `[what.NAME]`.
-fn named<T>(
+pub(super) fn named<T>(
     file: &Reader<'_>,
     what: &str,
     spec: &'static spec::Table,
@@ -120,11 +120,12 @@ fn policy(table: &Reader<'_>) -> CallPolicy {
             "at-answer" => GivesUp::AtAnswer,
             _ => GivesUp::AtTimeout,
         }),
+        through: None,
     }
 }
 
 /// The word chosen for a key, with its place.
-fn setting<T>(table: &Reader<'_>, key: &str, meaning: impl Fn(&str) -> T) -> Setting<T> {
+pub(super) fn setting<T>(table: &Reader<'_>, key: &str, meaning: impl Fn(&str) -> T) -> Setting<T> {
     let span = table.node(key).map_or(0..0, |node| node.span.clone());
     Setting { value: meaning(table.choice(key)), span }
 }
@@ -203,6 +204,8 @@ fn bare_service(name: &Text, table: &Reader<'_>) -> Service {
             _ => Expired::Serve,
         }),
         error_share: table.quantity_or_nan("error_share"),
+        error_time: table.quantity_or_nan("error_time"),
+        reject_time: table.quantity_or_nan("reject_time"),
         calls: calls(name, table),
     }
 }

@@ -109,6 +109,9 @@ impl Engine<'_> {
     /// The service has an answer to an attempt.
     pub(super) fn respond(&mut self, slot: u32, answer: Answer) {
         if self.slab[slot].abandoned {
+            if answer == Answer::Well {
+                self.fill_late(self.slab[slot].stream, self.slab[slot].key);
+            }
             return self.slab.release(slot);
         }
         self.slab[slot].answer = answer;
@@ -127,13 +130,20 @@ impl Engine<'_> {
     pub(super) fn receive(&mut self, slot: u32) {
         let attempt = self.slab[slot];
         if attempt.abandoned {
+            if attempt.answer == Answer::Well {
+                self.fill_late(attempt.stream, attempt.key);
+            }
             return self.slab.release(slot);
+        }
+        if self.fetched(slot) {
+            return;
         }
         let policy = &self.settings.policies[usize::from(attempt.stream)];
         let late = policy.gives_up == GivesUp::AtAnswer && self.now - attempt.sent > policy.timeout;
         match attempt.answer {
             Answer::Well if !late => {
                 self.slab.release(slot);
+                self.fill_cache(attempt.stream, attempt.key);
                 match attempt.parent {
                     NONE => self.answered(usize::from(attempt.stream), attempt.first),
                     parent => self.next_call(parent),
@@ -254,6 +264,7 @@ impl Engine<'_> {
         let index = attempt.index.saturating_add(1);
         let next = self.slab.take(attempt.stream, attempt.class, index, attempt.first, attempt.parent);
         self.slab[next].phase = Phase::BackingOff;
+        self.slab[next].key = attempt.key;
         match client {
             Some(index) => self.clients[index].back_off(self.now, 1),
             None => self.slab[attempt.parent].child = next,
