@@ -26,7 +26,8 @@ fn followed(study: &Study, output: &str, phases: &[Phase<'_>], times: &[f64]) ->
     };
     let segments: Vec<Segment> = phases.iter().map(|(until, sets)| Segment::new(*until, &with(sets))).collect();
     let options = Options { max_steps: 200_000, ..Options::default() };
-    let path = integrate(fluid, 0.0, &History::Constant(fluid.start()), &segments, &options).expect("it can be followed");
+    let path =
+        integrate(fluid, 0.0, &History::Constant(fluid.start()), &segments, &options).expect("it can be followed");
     let index = fluid.process().output_index(output).expect("an output");
     let one = |&t: &f64| {
         let sets = phases.iter().find(|phase| t <= phase.0).expect("a phase").1;
@@ -57,15 +58,14 @@ fn answered_at_end(run: &Run) -> f64 {
 }
 
 /// Share of the runs that answer less than nine requests in ten long after a trigger of this duration.
-fn tipped(study: &Study, trigger: &str, duration: f64, horizon: f64) -> f64 {
-    const RUNS: u64 = 24;
+fn tipped(study: &Study, trigger: &str, duration: f64, (horizon, number): (f64, u64)) -> f64 {
     let model = &study.model;
     let found = model.triggers.iter().find(|t| t.name.value == trigger).expect("a trigger");
     let mut run = TriggerRun::of(model, found);
     run.duration = duration;
     let sets: Vec<(&str, f64)> = run.sets.iter().map(|(path, value)| (path.as_str(), *value)).collect();
-    let all = runs(model, &[(run.at, run.at + duration, &sets)], horizon, RUNS);
-    all.iter().filter(|run| answered_at_end(run) < 0.9).count() as f64 / RUNS as f64
+    let all = runs(model, &[(run.at, run.at + duration, &sets)], horizon, number);
+    all.iter().filter(|run| answered_at_end(run) < 0.9).count() as f64 / number as f64
 }
 
 fn critical_duration(analysis: &Analysis, trigger: &str) -> f64 {
@@ -83,8 +83,9 @@ fn tip_over(analysis: &Analysis) -> f64 {
 
 /// Half of the simulated runs tip within 8 % of the critical duration that the equations give.
 #[track_caller]
-fn half_tip_near(study: &Study, trigger: &str, critical: f64, horizon: f64) {
-    let (short, long) = (tipped(study, trigger, 0.92 * critical, horizon), tipped(study, trigger, 1.08 * critical, horizon));
+fn half_tip_near(study: &Study, trigger: &str, critical: f64, horizon: f64, number: u64) {
+    let share = |duration: f64| tipped(study, trigger, duration, (horizon, number));
+    let (short, long) = (share(0.92 * critical), share(1.08 * critical));
     assert!(short < 0.5 && long > 0.5, "{short} tip below and {long} above {critical} s");
 }
 
@@ -105,7 +106,7 @@ fn a_cache_hides_nine_tenths_of_the_load() {
 fn a_flushed_cache_tips_in_the_simulation_where_the_equations_say() {
     let study = study("lookaside-cache", &[]);
     let critical = critical_duration(&common::findings(&study).analysis, "flush");
-    half_tip_near(&study, "flush", critical, 60.0);
+    half_tip_near(&study, "flush", critical, 60.0, 24);
 }
 
 #[test]
@@ -177,15 +178,17 @@ fn slow_errors_collapse_without_any_retry() {
     let cheap = analysis("slow-error-path", &["service.api.error_time=20 ms"]);
     close(recovery(&cheap), 100.0 / 1.2, 0.02);
     close(tip_over(&cheap), tip_over(&a), 0.03);
-    let retried = "client.web.retry={ attempts = 2, backoff = \"500 ms\", jitter = \"exponential\" }";
-    close(recovery(&analysis("slow-error-path", &[retried])), degraded / 2.0, 0.02);
+    let file = include_str!("../models/slow-error-path.toml");
+    let retry = "timeout = \"1 s\"\nretry = { attempts = 2, backoff = \"500 ms\", jitter = \"exponential\" }";
+    let retried = common::study_of(&file.replacen("timeout = \"1 s\"", retry, 1), &[]);
+    close(recovery(&common::findings(&retried).analysis), degraded / 2.0, 0.02);
 }
 
 #[test]
 fn slow_errors_in_the_simulation() {
     let study = study("slow-error-path", &[]);
     let critical = critical_duration(&common::findings(&study).analysis, "load-spike");
-    half_tip_near(&study, "load-spike", critical, 120.0);
+    half_tip_near(&study, "load-spike", critical, 120.0, 200);
     let spike: &[(&str, f64)] = &[("client.web.load", 300.0)];
     let share = |load: f64| {
         let later: &[(&str, f64)] = &[("client.web.load", load)];
@@ -218,7 +221,11 @@ fn too_overloaded_to_scale_up() {
     assert_eq!(a.verdict, Verdict::Vulnerable);
     let collapsed = a.states.iter().find(|s| s.name == "collapsed").expect("a collapsed state");
     assert!(collapsed.goodput.expect("a goodput") < 1.0);
-    let image = ["autoscaler.hpa.start_up_cost=0", "autoscaler.hpa.start_up_needs=nothing", "autoscaler.hpa.killed_after=unlimited"];
+    let image = [
+        "autoscaler.hpa.start_up_cost=0",
+        "autoscaler.hpa.start_up_needs=nothing",
+        "autoscaler.hpa.killed_after=unlimited",
+    ];
     assert_eq!(analysis("autoscaler", &image).verdict, Verdict::Stable);
 }
 
@@ -226,13 +233,17 @@ fn too_overloaded_to_scale_up() {
 fn too_overloaded_to_scale_up_in_the_simulation() {
     let study = study("autoscaler", &[]);
     let critical = critical_duration(&common::findings(&study).analysis, "load-spike");
-    half_tip_near(&study, "load-spike", critical, 240.0);
+    half_tip_near(&study, "load-spike", critical, 120.0, 24);
 }
 
 #[test]
 fn an_autoscaler_follows_its_load() {
     // Far from overload: 70 % of the slots busy, one request being worked on for each busy slot.
-    let image = ["autoscaler.hpa.start_up_cost=0", "autoscaler.hpa.start_up_needs=nothing", "autoscaler.hpa.killed_after=unlimited"];
+    let image = [
+        "autoscaler.hpa.start_up_cost=0",
+        "autoscaler.hpa.start_up_needs=nothing",
+        "autoscaler.hpa.killed_after=unlimited",
+    ];
     let study = study("autoscaler", &image);
     let higher: &[(&str, f64)] = &[("client.web.load", 900.0)];
     let nodes = followed(&study, "hpa.ready", &[(7200.0, higher)], &[7200.0])[0];
@@ -259,7 +270,7 @@ fn overloaded_replicas_are_taken_out_one_after_the_other() {
 fn cascading_ejection_in_the_simulation() {
     let study = study("load-balancer", &[]);
     let critical = critical_duration(&common::findings(&study).analysis, "load-spike");
-    half_tip_near(&study, "load-spike", critical, 80.0);
+    half_tip_near(&study, "load-spike", critical, 80.0, 24);
 }
 
 #[test]
@@ -269,9 +280,11 @@ fn least_requests_send_most_to_the_replica_that_fails_fastest() {
         let (a, b) = (load * 0.1, 200.0 - load * 0.1);
         (-b + (b * b + 40.0 * a).sqrt()) / (2.0 * a)
     };
-    for (load, policy, share) in
-        [(1200.0, "least-requests", least(1200.0)), (1850.0, "least-requests", least(1850.0)), (1200.0, "round-robin", 0.05)]
-    {
+    for (load, policy, share) in [
+        (1200.0, "least-requests", least(1200.0)),
+        (1850.0, "least-requests", least(1850.0)),
+        (1200.0, "round-robin", 0.05),
+    ] {
         let policy = format!("balancer.lb.policy={policy}");
         let study = study("load-balancer", &["balancer.lb.failures=unlimited", &policy]);
         let sets: &[(&str, f64)] = &[("balancer.lb.broken", 1.0), ("client.web.load", load)];

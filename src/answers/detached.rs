@@ -27,15 +27,13 @@ pub(super) fn recovery_of_detached(fluid: &Fluid, load: usize, landscape: &Lands
         Kind::Fold(Location::Refined(fold)) if fold.parameter < today => Some(fold),
         _ => None,
     });
-    limits.recovery = fold.map(|fold| Limit {
-        load: fold.parameter,
-        kind: LimitKind::Fold,
-        x: Some(fold.x.clone()),
-        omega: None,
-    });
+    limits.recovery =
+        fold.map(|fold| Limit { load: fold.parameter, kind: LimitKind::Fold, x: Some(fold.x.clone()), omega: None });
     if fold.is_none() {
         let reached = branch.points.last().map_or(today, |point| point.parameter);
         let share = 100.0 * reached / today;
-        limits.warnings.push(format!("the collapsed state was followed down to {share:.3} % of the load and did not end"));
+        limits
+            .warnings
+            .push(format!("the collapsed state was followed down to {share:.3} % of the load and did not end"));
     }
 }

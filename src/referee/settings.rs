@@ -1,7 +1,10 @@
 //! The numbers of a model as they stand between two triggers.
 
 use super::law::Law;
-use crate::model::types::{Arrivals, Autoscaler, Balancer, Budget, Cache, CallPolicy, Counts, Routing, Signal, GivesUp, Jitter, Model, Needs, Order, Patience, RetryOn, Spacing};
+use crate::model::types::{
+    Arrivals, Autoscaler, Balancer, Budget, Cache, CallPolicy, Counts, GivesUp, Jitter, Model, Needs, Order, Patience,
+    RetryOn, Routing, Signal, Spacing,
+};
 
 /// All numbers.
 #[derive(Debug, Clone)]

@@ -33,7 +33,7 @@ use crate::process::population::State;
 /// Weight of deviations inside the tolerance.
 const INSIDE: f64 = 0.02;
 /// Nodes over which corners are rounded off.
-const CORNER: f64 = 0.02;
+const CORNER: f64 = 0.002;
 /// Stages of a start.
 const STAGES: usize = 3;
 

@@ -23,7 +23,7 @@
 //! formula. X is the age of the oldest entry, and grows by one with each request less what evictions take off:
 //!
 //! ```text
-//! F = Σ N_i φ_i (1 - w_i - x_i),  E = Σ N_i (w_i + x_i) g_i,  θ = (occupied/entries)^16 · F/E
+//! F = Σ N_i φ_i (1 - w_i - x_i),  E = Σ N_i (w_i + x_i) g_i,  θ = (occupied/entries)^64 · F/E
 //! e_i = θ g_i,                    X' = L (1 - θ - X/X_most)          X_most keeps X finite in a cache that is not full
 //! ```
 //!
@@ -53,7 +53,7 @@ use classes::{Class, age_when_full, classes};
 /// Time constant of the smoothed rates, in seconds.
 const MEMORY: f64 = 0.1;
 /// Steepness of "full".
-const FULL: f64 = 16.0;
+const FULL: f64 = 64.0;
 /// Most good answers per miss.
 const MOST_ANSWERS: f64 = 64.0;
 
@@ -113,7 +113,8 @@ impl Builder<'_> {
             let about = format!("share of the keys of ranks {} to {} in the cache", class.from, class.to);
             fresh.push(state(self, format!("warm_{}", i + 1), (start, 1.0, 0.5), "", &about));
             if cache.stale.value > 0.0 {
-                let about = format!("share of the keys of ranks {} to {} expired, still given out", class.from, class.to);
+                let about =
+                    format!("share of the keys of ranks {} to {} expired, still given out", class.from, class.to);
                 stale.push(state(self, format!("stale_{}", i + 1), (0.0, 1.0, 0.5), "", &about));
             }
         }
@@ -153,7 +154,13 @@ impl Builder<'_> {
                 self.div(rate, cycle)
             })
             .collect();
-        self.output(format!("{name}.hit_ratio"), hit, Type::Quantity(Dimension::NONE), "", "share of requests it answers");
+        self.output(
+            format!("{name}.hit_ratio"),
+            hit,
+            Type::Quantity(Dimension::NONE),
+            "",
+            "share of requests it answers",
+        );
         Front {
             of: cache.of.value.clone(),
             classes,
@@ -199,7 +206,9 @@ impl Builder<'_> {
 
     /// Attempts that ask a cache first: those that go on to the service, and the hits.
     pub(super) fn misses(&mut self, policy: &CallPolicy, first: Node) -> (Node, Option<Node>) {
-        let Some(front) = policy.through.as_ref().and_then(|t| self.fronts.get_mut(&t.value)) else { return (first, None) };
+        let Some(front) = policy.through.as_ref().and_then(|t| self.fronts.get_mut(&t.value)) else {
+            return (first, None);
+        };
         front.firsts.push(first);
         let hit = front.hit;
         let hits = self.mul(first, hit);

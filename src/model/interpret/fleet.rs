@@ -154,7 +154,8 @@ pub(super) fn check(model: &Model, sink: &Sink) {
         }
         if !compatible(target.dimension, wanted) {
             let (wanted, found) = (unit::describe(wanted), unit::describe(target.dimension));
-            let message = format!("the target of autoscaler `{}` must be {wanted}, but this is {found}", scaler.name.value);
+            let message =
+                format!("the target of autoscaler `{}` must be {wanted}, but this is {found}", scaler.name.value);
             let hint = "a share for utilisation, requests for queue and concurrency, req/s for rate and goodput";
             sink.push(Diagnostic::error("wrong-dimension", message).at(target.span.clone(), "").hint(hint));
         } else if target.value <= 0.0 {

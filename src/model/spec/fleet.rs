@@ -1,7 +1,7 @@
 //! Tables of what stands around services.
 
-use super::tables::{NONE, TIME, any, choice, count, key, number, unlimited};
 use super::Need::{Default, Required};
+use super::tables::{NONE, TIME, any, choice, count, key, number, unlimited};
 use super::{Choice, Kind, Range, Shorthand, Table};
 use crate::process::dimension::Dimension;
 
@@ -73,7 +73,12 @@ pub(crate) static AUTOSCALER: Table = Table {
         ),
         key("min", Default("1"), count(Range::NotNegative, false), "Fewest nodes"),
         key("max", Default("unlimited"), count(Range::Positive, true), "Most nodes"),
-        key("step", Default("unlimited"), unlimited(NONE, Range::AtLeastOne), "Most growth in one decision, as a factor"),
+        key(
+            "step",
+            Default("unlimited"),
+            unlimited(NONE, Range::AtLeastOne),
+            "Most growth in one decision, as a factor",
+        ),
         key("cool_down", Default("5 min"), number(TIME, Range::Positive), "Time constant of scaling down"),
         key("counts", Default("ready"), Kind::Choice(COUNTS), "Which nodes a decision multiplies"),
     ],

@@ -207,8 +207,18 @@ pub(crate) static SERVICE: Table = Table {
             number(NONE, Range::Share),
             "Share of attempts answered with an error although served",
         ),
-        key("error_time", Default("0 s"), number(TIME, Range::NotNegative), "Extra time in the slot of an error or a late answer"),
-        key("reject_time", Default("0 s"), number(TIME, Range::NotNegative), "Time of a slot that refusing an attempt takes"),
+        key(
+            "error_time",
+            Default("0 s"),
+            number(TIME, Range::NotNegative),
+            "Extra time in the slot of an error or a late answer",
+        ),
+        key(
+            "reject_time",
+            Default("0 s"),
+            number(TIME, Range::NotNegative),
+            "Time of a slot that refusing an attempt takes",
+        ),
         key("calls", Optional, Kind::Calls(&CALL), "Calls made while holding a slot: a service, a list, or tables"),
     ],
 };

@@ -85,7 +85,10 @@ impl Engine<'_> {
         let number = fleet.replicas.len() as f64;
         let replica = &mut fleet.replicas[r];
         replica.failures += 1;
-        if replica.back <= now && f64::from(replica.failures) >= balancer.failures && out + 1.0 <= balancer.most_ejected * number {
+        if replica.back <= now
+            && f64::from(replica.failures) >= balancer.failures
+            && out + 1.0 <= balancer.most_ejected * number
+        {
             replica.failures = 0;
             replica.back = now + balancer.eject_for * self.routes[place].exponential();
             self.calendar.push(Entry::new(replica.back, Kind::Pickup, place as u32, 0));
@@ -196,7 +199,11 @@ impl Engine<'_> {
         nodes.signal += (1.0 - (-span / scaler.window).exp()) * (seen - nodes.signal);
         nodes.before = now;
         let served = now.served - last.served;
-        let wrong = if served > 0.0 { 1.0 - (now.well - last.well) / served } else { f64::from(u8::from(self.fleets[place].failed)) };
+        let wrong = if served > 0.0 {
+            1.0 - (now.well - last.well) / served
+        } else {
+            f64::from(u8::from(self.fleets[place].failed))
+        };
         let dies = 1.0 - (-span * wrong / scaler.killed_after).exp();
         for _ in 0..(nodes.ready - scaler.min).max(0.0) as u64 {
             nodes.ready -= f64::from(u8::from(self.routes[place].happens(dies)));

@@ -1,9 +1,9 @@
 //! What caches do: answer, let misses pass, take answers in, fetch stale entries anew.
 
 use super::super::cache::Found;
+use super::super::calendar::Kind;
 use super::super::slab::{Answer, NONE, Phase};
 use super::Engine;
-use super::super::calendar::Kind;
 
 impl Engine<'_> {
     /// An attempt asks the cache in front of its service; whether that was all.
