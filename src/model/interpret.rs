@@ -64,6 +64,7 @@ fn meta(table: &Reader<'_>) -> Meta {
         about: table.words("about"),
         source: table.words("source"),
         horizon: table.quantity("horizon"),
+        growth: table.quantity("growth"),
         load: table.text("load"),
         closure: if table.choice("closure") == "fluid" { Closure::Fluid } else { Closure::Moments },
         goodput: table.expression("goodput"),

@@ -104,6 +104,8 @@ pub struct Meta {
     pub goodput: Option<Text>,
     /// `apdex`: target T of the application performance index, for clients that give none of their own.
     pub apdex: Option<Quantity>,
+    /// `growth`: relative growth of the load, 1/s.
+    pub growth: Option<Quantity>,
 }
 
 /// Which closure turns stations into equations (the design's section on the station).

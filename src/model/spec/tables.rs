@@ -79,6 +79,7 @@ pub(crate) static META: Table = Table {
         key("closure", Default("moments"), Kind::Choice(CLOSURES), "How stations become equations"),
         key("goodput", Optional, Kind::Expression, "The useful output, for models of the equation layer alone"),
         key("apdex", Optional, number(TIME, Range::Positive), "Target of the Apdex of clients that give none"),
+        key("growth", Optional, number(Dimension::RATE, Range::NotNegative), "Growth of the load, such as \"30 %/y\""),
     ],
 };
 
