@@ -23,7 +23,7 @@
 //! formula. X is the age of the oldest entry, and grows by one with each request less what evictions take off:
 //!
 //! ```text
-//! F = Σ N_i φ_i (1 - w_i - x_i),  E = Σ N_i (w_i + x_i) g_i,  θ = (occupied/entries)^64 · F/E
+//! F = Σ N_i φ_i (1 - w_i - x_i),  E = Σ N_i (w_i + x_i) g_i,  θ = (occupied/entries)^16 · F/E
 //! e_i = θ g_i,                    X' = L (1 - θ - X/X_most)          X_most keeps X finite in a cache that is not full
 //! ```
 //!
@@ -53,7 +53,7 @@ use classes::{Class, age_when_full, classes};
 /// Time constant of the smoothed rates, in seconds.
 const MEMORY: f64 = 0.1;
 /// Steepness of "full".
-const FULL: f64 = 64.0;
+const FULL: f64 = 16.0;
 /// Most good answers per miss.
 const MOST_ANSWERS: f64 = 64.0;
 
