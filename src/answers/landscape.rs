@@ -170,7 +170,7 @@ fn starved(fluid: &Fluid, p: &[f64], load: usize, branch: &Branch) -> bool {
 }
 
 /// Whether less than half of the requests are answered at an equilibrium.
-fn is_starved(fluid: &Fluid, p: &[f64], load: usize, x: &[f64]) -> bool {
+pub(super) fn is_starved(fluid: &Fluid, p: &[f64], load: usize, x: &[f64]) -> bool {
     let process = fluid.process();
     let Some(goodput) = process.output_index("goodput") else { return false };
     let values = fluid.outputs_at_rest(x, p);
