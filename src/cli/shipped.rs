@@ -29,6 +29,7 @@ pub(super) const SHIPPED: &[Shipped] = shipped![
     "queue-timeout",
     "retrial",
     "retry-storm",
+    "retry-strategies",
     "small-pool",
     "stale-throttle",
     "usl-contention",
