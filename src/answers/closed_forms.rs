@@ -97,6 +97,13 @@ pub fn mm1_retry_tip_over(theta: f64, attempts: f64) -> Option<f64> {
     Some(mm1_retry_load(0.5 * (a + b), theta, attempts))
 }
 
+/// Probability that all of `replicas` replicas are down, each with probability p, a share `beta` of whose failures is common to
+/// all (the beta-factor model, Fleming 1975): beta p + ((1 - beta) p)^N. Without a common cause p^N; never below beta p.
+#[must_use]
+pub fn unavailability(p: f64, replicas: u32, beta: f64) -> f64 {
+    beta * p + ((1.0 - beta) * p).powi(replicas as i32)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
