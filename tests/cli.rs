@@ -10,6 +10,8 @@ mod branches;
 mod compare;
 #[path = "cli/equations.rs"]
 mod equations;
+#[path = "cli/explain.rs"]
+mod explain;
 #[path = "cli/general.rs"]
 mod general;
 #[path = "cli/models.rs"]

@@ -1,7 +1,12 @@
 //! From a checked model to a population process: the system layer becomes stations (`station`) and streams of attempts
 //! (`stream`), the equation layer is lowered as written (`equations`). Both end in one [`Process`].
 
+mod autoscaler;
+mod balancer;
+mod cache;
+mod capacity;
 mod equations;
+mod error_path;
 mod station;
 mod stream;
 mod unsupported;
@@ -45,6 +50,14 @@ struct Builder<'a> {
     process: Process,
     scope: Scope,
     stations: BTreeMap<String, station::Station>,
+    fronts: BTreeMap<String, cache::Front>,
+    scalers: BTreeMap<String, autoscaler::Scaler>,
+    spreads: BTreeMap<String, balancer::Spread>,
+    /// States of error paths, by service.
+    failing: BTreeMap<String, usize>,
+    refusing: BTreeMap<String, usize>,
+    /// What reaches each service.
+    inflows: BTreeMap<String, Vec<capacity::Inflow>>,
     problems: Vec<Problem>,
     /// What is no mistake but has no equations yet.
     unsupported: Vec<Problem>,
@@ -58,6 +71,12 @@ impl<'a> Builder<'a> {
             process: Process::default(),
             scope: Scope::default(),
             stations: BTreeMap::new(),
+            fronts: BTreeMap::new(),
+            scalers: BTreeMap::new(),
+            spreads: BTreeMap::new(),
+            failing: BTreeMap::new(),
+            refusing: BTreeMap::new(),
+            inflows: BTreeMap::new(),
             problems: Vec::new(),
             unsupported: Vec::new(),
         }
@@ -95,10 +114,24 @@ impl Builder<'_> {
             let numbers = [&service.servers, &service.service_time, &service.variability, &service.error_share];
             all.extend(numbers.into_iter().cloned());
             all.push(service.queue.limit.clone());
+            all.extend([service.error_time.clone(), service.reject_time.clone()]);
             for call in &service.calls {
                 all.push(call.count.clone());
                 policy_numbers(&call.policy, &mut all);
             }
+        }
+        for cache in &self.model.caches {
+            let numbers =
+                [&cache.entries, &cache.ttl, &cache.stale, &cache.hit_time, &cache.invalidate, &cache.fetch_limit];
+            all.extend(numbers.into_iter().cloned());
+        }
+        for a in &self.model.autoscalers {
+            let numbers = [&a.node, &a.target, &a.window, &a.sync, &a.tolerance, &a.start_up, &a.start_up_cost];
+            all.extend(numbers.into_iter().chain([&a.min, &a.max, &a.step, &a.cool_down, &a.killed_after]).cloned());
+        }
+        for b in &self.model.balancers {
+            let numbers = [&b.replicas, &b.failures, &b.eject_for, &b.most_ejected, &b.panic, &b.broken];
+            all.extend(numbers.into_iter().cloned());
         }
         all.extend(self.model.params.iter().map(|p| p.value.clone()));
         for quantity in &all {

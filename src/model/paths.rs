@@ -70,10 +70,44 @@ macro_rules! visit {
                 see(q);
             }
             see(&$($mutable)? service.error_share);
+            see(&$($mutable)? service.error_time);
+            see(&$($mutable)? service.reject_time);
             for call in service.calls.$iter() {
                 see(&$($mutable)? call.count);
                 visit!(policy &$($mutable)? call.policy, see, $($mutable)?);
             }
+        }
+        for cache in $model.caches.$iter() {
+            see(&$($mutable)? cache.keys);
+            see(&$($mutable)? cache.entries);
+            see(&$($mutable)? cache.zipf);
+            see(&$($mutable)? cache.ttl);
+            see(&$($mutable)? cache.stale);
+            see(&$($mutable)? cache.hit_time);
+            see(&$($mutable)? cache.invalidate);
+            see(&$($mutable)? cache.fetch_limit);
+        }
+        for scaler in $model.autoscalers.$iter() {
+            see(&$($mutable)? scaler.node);
+            see(&$($mutable)? scaler.target);
+            see(&$($mutable)? scaler.window);
+            see(&$($mutable)? scaler.sync);
+            see(&$($mutable)? scaler.tolerance);
+            see(&$($mutable)? scaler.start_up);
+            see(&$($mutable)? scaler.start_up_cost);
+            see(&$($mutable)? scaler.killed_after);
+            see(&$($mutable)? scaler.min);
+            see(&$($mutable)? scaler.max);
+            see(&$($mutable)? scaler.step);
+            see(&$($mutable)? scaler.cool_down);
+        }
+        for balancer in $model.balancers.$iter() {
+            see(&$($mutable)? balancer.replicas);
+            see(&$($mutable)? balancer.failures);
+            see(&$($mutable)? balancer.eject_for);
+            see(&$($mutable)? balancer.most_ejected);
+            see(&$($mutable)? balancer.panic);
+            see(&$($mutable)? balancer.broken);
         }
         for param in $model.params.$iter() {
             see(&$($mutable)? param.value);

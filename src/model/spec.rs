@@ -1,8 +1,10 @@
 //! The format of a model file, as data: every table, key, kind of value, range and default, with a line on each. The
 //! reader checks files against it, `--set` finds paths in it, and the JSON schema is printed from it.
 
+mod fleet;
 mod tables;
 
+pub(crate) use fleet::{AUTOSCALER, BALANCER, CACHE};
 pub(crate) use tables::{CALL, CLIENT, PARAM, QUEUE, ROOT, SERVICE, STATE, TRANSITION, TRIGGER, VARIANT};
 
 use crate::process::dimension::Dimension;

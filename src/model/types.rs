@@ -2,8 +2,10 @@
 //! requests, bytes); every number that has a dotted path can be named by `--set`, `--vary`, triggers and fits.
 
 pub(crate) mod caller;
+mod fleet;
 
 pub use caller::{Breaker, Budget, Hedge, Per, RateLimit, Stops, Throttle};
+pub use fleet::{Autoscaler, Balancer, Begins, Cache, Counts, LateAnswer, Needs, Routing, Signal};
 
 use crate::process::dimension::Dimension;
 use std::ops::Range;
@@ -13,7 +15,7 @@ use std::sync::Arc;
 pub type Span = Range<usize>;
 
 /// A number of the model with its dotted path, as written and as understood.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Quantity {
     /// Dotted path, e.g. `client.web.retry.backoff`.
     pub path: String,
@@ -61,6 +63,12 @@ pub struct Model {
     pub clients: Vec<Client>,
     /// `[service.NAME]`, in file order.
     pub services: Vec<Service>,
+    /// `[cache.NAME]`, in file order.
+    pub caches: Vec<Cache>,
+    /// `[autoscaler.NAME]`, in file order.
+    pub autoscalers: Vec<Autoscaler>,
+    /// `[balancer.NAME]`, in file order.
+    pub balancers: Vec<Balancer>,
     /// `[param]`, in file order.
     pub params: Vec<Param>,
     /// `[state]`, in file order.
@@ -98,6 +106,8 @@ pub struct Meta {
     pub goodput: Option<Text>,
     /// `apdex`: target T of the application performance index, for clients that give none of their own.
     pub apdex: Option<Quantity>,
+    /// `growth`: relative growth of the load, 1/s.
+    pub growth: Option<Quantity>,
 }
 
 /// Which closure turns stations into equations (the design's section on the station).
@@ -151,7 +161,7 @@ pub enum Arrivals {
 }
 
 /// Timeout and retries of one caller of one service.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct CallPolicy {
     /// `timeout` per attempt; `None` means the caller waits for ever.
     pub timeout: Option<Quantity>,
@@ -161,6 +171,8 @@ pub struct CallPolicy {
     pub patience: Setting<Patience>,
     /// `gives_up`: when a timeout is felt.
     pub gives_up: Setting<GivesUp>,
+    /// Cache that is asked first, where `calls` names one.
+    pub through: Option<Text>,
     /// `deadline` over all attempts of a request; `None` means there is none.
     pub deadline: Option<Quantity>,
     /// `processes`: client processes that share the load equally, each with budgets and breakers of its own; default 1.
@@ -293,6 +305,10 @@ pub struct Service {
     pub expired: Setting<Expired>,
     /// Share of attempts that are answered with an error although served; default 0.
     pub error_share: Quantity,
+    /// Time in the slot that an answer takes beyond the service time when it is an error or comes too late; default 0 s.
+    pub error_time: Quantity,
+    /// Time of a slot that refusing an attempt takes; default 0 s.
+    pub reject_time: Quantity,
     /// Calls this service makes while it holds a slot, in file order.
     pub calls: Vec<ServiceCall>,
 }

@@ -20,11 +20,15 @@ pub(super) enum Kind {
     Think,
     /// A free slot looks into the queue.
     Pickup,
+    /// An autoscaler decides.
+    Scale,
+    /// A node has started.
+    Ready,
     /// It has taken long: another is sent beside it.
     Hedge,
 }
 
-const KINDS: [Kind; 9] = [
+const KINDS: [Kind; 11] = [
     Kind::Arrive,
     Kind::Done,
     Kind::Answer,
@@ -33,6 +37,8 @@ const KINDS: [Kind; 9] = [
     Kind::Resume,
     Kind::Think,
     Kind::Pickup,
+    Kind::Scale,
+    Kind::Ready,
     Kind::Hedge,
 ];
 

@@ -19,8 +19,11 @@ pub(super) enum Purpose {
     Backoff = 6,
     Retry = 7,
     Calls = 8,
-    Processes = 9,
-    Throttle = 10,
+    Keys = 9,
+    Entries = 10,
+    Routes = 11,
+    Processes = 12,
+    Throttle = 13,
 }
 
 /// Random numbers of one component.

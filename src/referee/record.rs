@@ -1,5 +1,6 @@
 //! What is counted, and how a run is handed out.
 
+use super::cache::CacheCount;
 use hdrhistogram::Histogram;
 
 /// Blocks of time whose latencies are kept apart, so that a warm-up can be left out afterwards.
@@ -80,6 +81,8 @@ pub struct Sample {
     pub stations: Vec<StationCount>,
     /// By client, in the order of the model.
     pub clients: Vec<ClientCount>,
+    /// By cache, in the order of the model.
+    pub caches: Vec<CacheCount>,
 }
 
 /// Why a run ended before its horizon.

@@ -2,8 +2,8 @@
 
 use super::law::Law;
 use crate::model::types::{
-    Arrivals, Breaker, Budget, CallPolicy, GivesUp, Jitter, Model, Order, Patience, RateLimit, RetryOn, Spacing,
-    Throttle,
+    Arrivals, Autoscaler, Balancer, Breaker, Budget, Cache, CallPolicy, Counts, GivesUp, Jitter, Model, Needs, Order,
+    Patience, RateLimit, RetryOn, Routing, Signal, Spacing, Throttle,
 };
 
 /// All numbers.
@@ -15,6 +15,20 @@ pub(super) struct Settings {
     pub(super) services: Vec<Service>,
     /// Mean number of calls per request, of nested calls, service by service.
     pub(super) counts: Vec<f64>,
+    pub(super) caches: Vec<CacheNumbers>,
+}
+
+/// The numbers of a cache.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct CacheNumbers {
+    pub(super) keys: f64,
+    pub(super) zipf: f64,
+    pub(super) entries: f64,
+    pub(super) ttl: f64,
+    pub(super) stale: f64,
+    pub(super) hit_time: f64,
+    pub(super) invalidate: f64,
+    pub(super) fetch_limit: f64,
 }
 
 #[derive(Debug, Clone)]
@@ -67,6 +81,42 @@ pub(super) struct Service {
     pub(super) switch: f64,
     pub(super) error_share: f64,
     pub(super) pickup: f64,
+    pub(super) error_time: f64,
+    pub(super) reject_time: f64,
+    pub(super) scaler: Option<ScalerNumbers>,
+    pub(super) balancer: Option<BalancerNumbers>,
+}
+
+/// The numbers of an autoscaler.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ScalerNumbers {
+    pub(super) node: f64,
+    pub(super) signal: Signal,
+    pub(super) target: f64,
+    pub(super) window: f64,
+    pub(super) sync: f64,
+    pub(super) tolerance: f64,
+    pub(super) start_up: f64,
+    pub(super) start_up_cost: f64,
+    pub(super) killed_after: f64,
+    pub(super) min: f64,
+    pub(super) max: f64,
+    pub(super) step: f64,
+    pub(super) cool_down: f64,
+    pub(super) counts: Counts,
+    pub(super) needs: Needs,
+}
+
+/// The numbers of a balancer.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct BalancerNumbers {
+    pub(super) replicas: f64,
+    pub(super) policy: Routing,
+    pub(super) failures: f64,
+    pub(super) eject_for: f64,
+    pub(super) most_ejected: f64,
+    pub(super) panic: f64,
+    pub(super) broken: f64,
 }
 
 impl Settings {
@@ -98,12 +148,70 @@ impl Settings {
             },
             error_share: service.error_share.value,
             pickup: service.queue.pickup.value,
+            error_time: service.error_time.value,
+            reject_time: service.reject_time.value,
+            scaler: model.autoscalers.iter().find(|a| a.of.value == service.name.value).map(ScalerNumbers::of),
+            balancer: model.balancers.iter().find(|b| b.of.value == service.name.value).map(BalancerNumbers::of),
         });
+        let fetch = CallPolicy::default();
         Self {
             clients: clients.collect(),
-            policies: policies.map(Policy::of).collect(),
+            // Fetches of stale entries wait for ever and are not retried.
+            policies: policies.map(Policy::of).chain(model.caches.iter().map(|_| Policy::of(&fetch))).collect(),
             services: services.collect(),
             counts: calls().map(|c| c.count.value).collect(),
+            caches: model.caches.iter().map(CacheNumbers::of).collect(),
+        }
+    }
+}
+
+impl ScalerNumbers {
+    fn of(scaler: &Autoscaler) -> Self {
+        Self {
+            node: scaler.node.value,
+            signal: scaler.signal.value,
+            target: scaler.target.value,
+            window: scaler.window.value,
+            sync: scaler.sync.value,
+            tolerance: scaler.tolerance.value,
+            start_up: scaler.start_up.value,
+            start_up_cost: scaler.start_up_cost.value,
+            killed_after: scaler.killed_after.value,
+            min: scaler.min.value.ceil(),
+            max: scaler.max.value.floor(),
+            step: scaler.step.value,
+            cool_down: scaler.cool_down.value,
+            counts: scaler.counts.value,
+            needs: scaler.start_up_needs.value,
+        }
+    }
+}
+
+impl BalancerNumbers {
+    fn of(balancer: &Balancer) -> Self {
+        Self {
+            replicas: balancer.replicas.value.floor(),
+            policy: balancer.policy.value,
+            failures: balancer.failures.value,
+            eject_for: balancer.eject_for.value,
+            most_ejected: balancer.most_ejected.value,
+            panic: balancer.panic.value,
+            broken: balancer.broken.value.floor(),
+        }
+    }
+}
+
+impl CacheNumbers {
+    fn of(cache: &Cache) -> Self {
+        Self {
+            keys: cache.keys.value,
+            zipf: cache.zipf.value,
+            entries: cache.entries.value.floor(),
+            ttl: cache.ttl.value,
+            stale: cache.stale.value,
+            hit_time: cache.hit_time.value,
+            invalidate: cache.invalidate.value,
+            fetch_limit: cache.fetch_limit.value,
         }
     }
 }

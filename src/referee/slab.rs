@@ -42,6 +42,8 @@ pub(super) struct Attempt {
     pub(super) entered: f64,
     /// Work, in units of the service time.
     pub(super) work: f64,
+    /// Key it asks a cache for, from 1; 0 for none.
+    pub(super) key: u64,
     /// The back-off before it.
     pub(super) pause: f64,
     pub(super) generation: u32,
@@ -65,6 +67,10 @@ pub(super) struct Attempt {
     pub(super) phase: Phase,
     /// What the service says.
     pub(super) answer: Answer,
+    /// Replica that serves it, from 1; 0 for none.
+    pub(super) replica: u16,
+    /// Whether it is known how it ends, and the time that takes is spent.
+    pub(super) failing: bool,
     /// Whether its caller has stopped waiting.
     pub(super) abandoned: bool,
     /// Whether it was sent beside another.
@@ -82,6 +88,7 @@ const EMPTY: Attempt = Attempt {
     first: 0.0,
     entered: 0.0,
     work: 1.0,
+    key: 0,
     pause: 0.0,
     generation: 0,
     process: 0,
@@ -95,6 +102,8 @@ const EMPTY: Attempt = Attempt {
     class: 0,
     phase: Phase::Free,
     answer: Answer::Well,
+    replica: 0,
+    failing: false,
     abandoned: false,
     hedge: false,
     probe: false,

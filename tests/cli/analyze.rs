@@ -4,7 +4,7 @@ use crate::{Done, json, only_simulated, schema, scratch, tipping};
 use std::fs;
 
 const STORM: &str = "models/retry-storm.toml";
-const FIELDS: [&str; 17] = [
+const FIELDS: [&str; 18] = [
     "schema",
     "tool",
     "model",
@@ -21,6 +21,7 @@ const FIELDS: [&str; 17] = [
     "characteristic_metric",
     "mean_time_to_collapse",
     "advice",
+    "findings",
     "warnings",
 ];
 

@@ -53,15 +53,32 @@ pub(super) struct Station {
     hold: Node,
     busy: Node,
     variability: Node,
-    /// Whether it calls others while a slot is held.
+    /// Whether it calls others while a slot is held, or its slots or the time in them depend on states otherwise.
     calls: bool,
     /// Arrival streams: attempts per second.
     pub arrivals: Vec<Node>,
     /// Blocked share of the attempts that arrive.
     pub blocked: Node,
+    /// Share of the attempts that meet no broken replica; `None` without a balancer.
+    pub sound: Option<Node>,
 }
 
 impl Station {
+    /// Slots.
+    pub(super) fn servers(&self) -> Option<Node> {
+        self.servers
+    }
+
+    /// Slots busy.
+    pub(super) fn busy(&self) -> Node {
+        self.busy
+    }
+
+    /// Mean time in a slot.
+    pub(super) fn hold(&self) -> Node {
+        self.hold
+    }
+
     /// The state that counts those inside.
     pub(super) fn queue(&self) -> usize {
         self.mean
@@ -118,9 +135,10 @@ impl Builder<'_> {
         } else {
             (None, self.c(0.0))
         };
-        let servers = slots.is_finite().then(|| self.number(&service.servers));
+        let servers = slots.is_finite().then(|| self.slots(service));
         let variability = self.number(&service.variability);
         let (hold, hold_variance, error_share) = self.hold(service);
+        let (hold, hold_variance) = self.with_error_path(service, hold, hold_variance);
         let (busy, ahead, ahead_variance) = match servers {
             None => (m, self.c(0.0), self.c(0.0)),
             Some(c) if moments => {
@@ -162,6 +180,7 @@ impl Builder<'_> {
         self.name(format!("{name}.wait"), wait, Type::Quantity(Dimension::TIME));
         let square_time = Dimension::TIME * Dimension::TIME;
         self.name(format!("{name}.wait_variance"), wait_variance, Type::Quantity(square_time));
+        let sound = self.soundness(service, busy);
         let station = Station {
             wait,
             wait_variance,
@@ -173,11 +192,13 @@ impl Builder<'_> {
             hold,
             busy,
             variability,
-            calls: !service.calls.is_empty(),
+            calls: !service.calls.is_empty() || self.has_moving_capacity(service),
             arrivals: Vec::new(),
             blocked,
+            sound,
         };
         self.stations.insert(name, station);
+        self.caches_of(service);
     }
 
     /// Gaussian blocking: (B, Cov(n, 1(n >= K))).
@@ -214,7 +235,8 @@ impl Builder<'_> {
         for call in &service.calls {
             let Some(target) = self.stations.get(&call.target.value).cloned() else { continue };
             let fate = self.fate(&target, &call.policy);
-            let (time, success) = self.call_outcome(&target, &call.policy, fate);
+            let outcome = self.call_outcome(&target, &call.policy, fate);
+            let (time, success) = self.past_cache(&call.policy, outcome);
             let count = self.number(&call.count);
             let total = self.mul(count, time);
             hold = self.add(hold, total);
@@ -235,7 +257,7 @@ impl Builder<'_> {
 
     /// Shares of what becomes of one attempt at a station under a policy.
     pub(super) fn fate(&mut self, station: &Station, policy: &CallPolicy) -> Fate {
-        let rejected = station.blocked;
+        let rejected = self.turned_away(policy, station);
         let accepted = self.not(rejected);
         let late = match &policy.timeout {
             Some(timeout) => {
@@ -420,7 +442,7 @@ impl Builder<'_> {
     }
 
     /// Mean wait before attempt k, jitter included.
-    fn mean_backoff(&mut self, retry: &Retry, k: usize) -> Node {
+    pub(super) fn mean_backoff(&mut self, retry: &Retry, k: usize) -> Node {
         let factor = match retry.jitter {
             Jitter::None | Jitter::Exponential => 1.0,
             Jitter::Full => 0.5,

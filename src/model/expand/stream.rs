@@ -49,7 +49,12 @@ use many::shares_backoff;
 /// Attempt rates of one stream.
 struct Stream {
     first: Node,
+    /// Those that go on to the service.
     attempts: Node,
+    /// Those that reach it.
+    arriving: Node,
+    /// Answered by a cache.
+    hits: Option<Node>,
     fate: Fate,
     /// Users in back-off, all attempts together.
     waiting: Vec<usize>,
@@ -63,6 +68,8 @@ struct Try {
     from: Option<usize>,
     /// Where a failure leads: the wait before the next attempt.
     next: Option<Next>,
+    /// Share that no cache answers, if there is one.
+    misses: Option<Node>,
 }
 
 /// What all retries of a stream have in common.
@@ -78,6 +85,18 @@ struct Plan<'a> {
     /// Share of the retries wanted that are sent.
     allowed: Option<Node>,
     purse: Option<Purse>,
+}
+
+/// What the attempts of a stream add up to.
+struct Lists<'a> {
+    /// Rate of each attempt that reaches the service.
+    attempts: &'a mut Vec<Node>,
+    /// States of those in back-off.
+    waiting: &'a mut Vec<usize>,
+    /// Events of the attempts.
+    tries: &'a mut Vec<Try>,
+    /// Attempts that a cache answers, per second.
+    hits: &'a mut Vec<Node>,
 }
 
 /// Retries wanted, when the failure is felt, per second.
@@ -134,9 +153,14 @@ impl Builder<'_> {
                 self.stream(&name, &call.target.value, &call.policy, (first, 1.0), Watchers::default());
             }
         }
+        self.refreshes();
         for service in &order {
             self.balance(service);
+            self.error_path_balance(service);
         }
+        self.cache_balances();
+        self.scaler_balances();
+        self.spread_balances();
         for (client, stream, load) in &streams {
             self.client_outputs(client, stream, *load);
         }
@@ -181,7 +205,8 @@ impl Builder<'_> {
         let Some(station) = self.stations.get(&client.calls.value).cloned() else { return };
         let rate = Type::Quantity(Dimension::REQUEST_RATE);
         let plain = Type::Quantity(Dimension::NONE);
-        let amplification = self.div(stream.attempts, load);
+        let attempts = stream.hits.map_or(stream.attempts, |hits| self.add(stream.attempts, hits));
+        let amplification = self.div(attempts, load);
         let in_time = self.not(stream.fate.late);
         let mut goodput = self.mul(station.departures, in_time);
         if self.process.graph.value(station.error_share) != Some(0.0) {
@@ -190,13 +215,16 @@ impl Builder<'_> {
         }
         if station.arrivals.len() > 1 {
             let offered = self.process.graph.sum(&station.arrivals);
-            let share = self.div(stream.attempts, offered);
+            let share = self.div(stream.arriving, offered);
             goodput = self.mul(goodput, share);
+        }
+        if let Some(hits) = stream.hits {
+            goodput = self.add(goodput, hits);
         }
         let served = self.div(goodput, load);
         self.output(format!("{name}.load"), load, rate, "req/s", "requests, first attempts only");
         self.output(format!("{name}.goodput"), goodput, rate, "req/s", "requests answered in time");
-        self.output(format!("{name}.attempts"), stream.attempts, rate, "req/s", "attempts sent, retries included");
+        self.output(format!("{name}.attempts"), attempts, rate, "req/s", "attempts sent, retries included");
         self.output(format!("{name}.amplification"), amplification, plain, "", "attempts per request");
         self.output(format!("{name}.yield"), served, plain, "", "goodput / load");
         self.output(format!("{name}.timeout_share"), stream.fate.late, plain, "", "share of accepted attempts late");
@@ -229,6 +257,11 @@ impl Builder<'_> {
         self.output("yield", served, plain, "", "goodput / load");
     }
 
+    /// A stream without timeout and retries.
+    pub(super) fn plain_stream(&mut self, name: &str, target: &str, first: Node) {
+        self.stream(name, target, &CallPolicy::default(), (first, 1.0), Watchers::default());
+    }
+
     /// `first`: rate of first attempts and its typical size.
     fn stream(
         &mut self,
@@ -245,9 +278,11 @@ impl Builder<'_> {
         self.name(format!("{name}.late"), fate.late, plain);
         let guards = self.guards(name, policy, &station, first);
         let sent = guards.sent.map_or(first, |share| self.mul(first, share));
-        let mut attempts = vec![sent];
+        let (missing, hits) = self.misses(policy, sent);
+        let mut hits: Vec<Node> = hits.into_iter().collect();
+        let mut attempts = vec![missing];
         let mut waiting = Vec::new();
-        let mut tries = vec![Try { rate: Some(sent), from: None, next: None }];
+        let mut tries = vec![Try { rate: Some(missing), from: None, next: None, misses: None }];
         let mut allowed = None;
         if let Some(retry) = &policy.retry
             && retry.attempts.value > 1.0
@@ -259,28 +294,25 @@ impl Builder<'_> {
                 (x, y) => x.or(y),
             };
             let plan = Plan { name, policy, retry, station: &station, fate, scale: scale.max(1e-9), allowed, purse };
-            self.retries(&plan, first, &mut attempts, &mut waiting, &mut tries);
+            let mut lists =
+                Lists { attempts: &mut attempts, waiting: &mut waiting, tries: &mut tries, hits: &mut hits };
+            self.retries(&plan, first, &mut lists);
         }
         if self.joins_events() {
             self.attempt_events(name, policy, fate, station.queue(), allowed, &tries, watchers);
         }
         let total = self.process.graph.sum(&attempts);
         self.guard_flows(guards, policy, &station, fate, (first, total));
+        let arriving = self.let_through(target, policy, total, fate.late);
         if let Some(station) = self.stations.get_mut(target) {
-            station.arrivals.push(total);
+            station.arrivals.push(arriving);
         }
-        Some(Stream { first, attempts: total, fate, waiting })
+        let hits = (!hits.is_empty()).then(|| self.process.graph.sum(&hits));
+        Some(Stream { first, attempts: total, arriving, hits, fate, waiting })
     }
 
     /// Builds all attempts after the first.
-    fn retries(
-        &mut self,
-        plan: &Plan<'_>,
-        first: Node,
-        attempts: &mut Vec<Node>,
-        waiting: &mut Vec<usize>,
-        tries: &mut Vec<Try>,
-    ) {
+    fn retries(&mut self, plan: &Plan<'_>, first: Node, lists: &mut Lists<'_>) {
         let retry = plan.retry;
         let mut felt = Felt::default();
         let last = match self.distinct_attempts(retry) {
@@ -289,16 +321,17 @@ impl Builder<'_> {
         };
         let mut pauses = Vec::new();
         for k in 2..=last {
-            let before = attempts[k - 2];
+            let before = lists.attempts[k - 2];
             let forever = k == last && shares_backoff(retry);
-            let (next, pause) = self.retry_stage(plan, (before, k, forever), &mut felt, waiting, tries);
-            attempts.push(next);
+            let (next, pause) = self.retry_stage(plan, (before, k, forever), &mut felt, lists);
+            lists.attempts.push(next);
             pauses.push(pause);
         }
         if let (Some(purse), Some(budget)) = (plan.purse, &retry.budget) {
             let after_timeouts = self.process.graph.sum(&felt.after_timeouts);
             let after_others = self.process.graph.sum(&felt.after_others);
             let fate = plan.fate;
+            let attempts = &*lists.attempts;
             let demand = Demand { after_timeouts, after_others, first, attempts, pauses: &pauses, fate };
             self.settle(purse, budget, plan.policy, plan.station, &demand);
         }
@@ -310,8 +343,7 @@ impl Builder<'_> {
         plan: &Plan<'_>,
         (before, k, forever): (Node, usize, bool),
         felt: &mut Felt,
-        waiting: &mut Vec<usize>,
-        tries: &mut Vec<Try>,
+        lists: &mut Lists<'_>,
     ) -> (Node, Node) {
         let Plan { name, policy, retry, station, fate, scale, allowed, .. } = *plan;
         let (fixed, stages, stage) = self.stages(policy, retry, k, forever);
@@ -334,17 +366,20 @@ impl Builder<'_> {
             });
             let kind = Type::Quantity(Dimension::REQUEST);
             self.scope.define(format!("{name}.backoff_{label}{suffix}"), node, kind);
-            waiting.push(index);
+            lists.waiting.push(index);
             chain.push((index, node));
         }
         let out = chain.last().map(|&(_, node)| self.div(node, stage));
         let next = Next { fixed, stage: chain.first().map(|&(index, _)| index), attempt: k - 1 };
-        if let Some(before) = tries.last_mut() {
+        if let Some(before) = lists.tries.last_mut() {
             before.next = Some(next);
         }
-        tries.push(Try { rate: out, from: chain.last().map(|&(index, _)| index), next: forever.then_some(next) });
+        let misses = self.misses_again(policy, retry, k);
+        let from = chain.last().map(|&(index, _)| index);
+        lists.tries.push(Try { rate: out, from, next: forever.then_some(next), misses });
         let joint = self.joins_events();
-        let source = match (forever, out) {
+        let on = out.map(|out| misses.map_or(out, |m| self.mul(out, m)));
+        let source = match (forever, on) {
             (true, Some(out)) => self.add(before, out),
             _ => before,
         };
@@ -402,6 +437,14 @@ impl Builder<'_> {
             self.join_last(joint && s + 1 == chain.len());
         }
         let rate = out.unwrap_or_else(|| self.process.graph.sum(&arriving));
+        let rate = match misses {
+            Some(misses) => {
+                let missing = self.mul(rate, misses);
+                lists.hits.push(self.sub(rate, missing));
+                missing
+            }
+            None => rate,
+        };
         self.name(format!("{name}.attempt_{k}"), rate, Type::Quantity(Dimension::REQUEST_RATE));
         let count = self.c(f64::from(stages));
         let random = self.mul(count, stage);
@@ -445,11 +488,15 @@ impl Builder<'_> {
             // What is left of the late and of the others once those who will be back are taken out.
             let on_time = self.add(fate.answered, fate.failed);
             let mut rest = [zero, fate.timed_out, on_time];
+            if let Some(misses) = attempt.misses {
+                rest = rest.map(|share| self.mul(share, misses));
+            }
             for (i, (on, share, jumps, after)) in failures.into_iter().enumerate() {
                 let Some(next) = attempt.next.filter(|_| on && self.process.graph.value(share) != Some(0.0)) else {
                     continue;
                 };
                 let probability = allowed.map_or(share, |a| self.mul(share, a));
+                let probability = attempt.misses.map_or(probability, |m| self.mul(probability, m));
                 rest[i] = self.sub(rest[i], probability);
                 let delay = self.add(after, next.fixed);
                 let outcome = self.retried_outcome(probability, jumps, delay, base, next);

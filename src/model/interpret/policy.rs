@@ -10,6 +10,7 @@ use crate::process::dimension::Dimension;
 
 pub(super) fn policy(table: &Reader<'_>) -> CallPolicy {
     CallPolicy {
+        through: None,
         timeout: table.quantity("timeout"),
         retry: table.table("retry").map(|r| retry(&r)),
         patience: setting(table, "timeout_jitter", |word| match word {

@@ -23,7 +23,7 @@ pub(super) fn services(file: &Reader<'_>, base: Option<&Path>) -> Vec<Service> {
 }
 
 /// Reads every entry of `[what.NAME]`.
-fn named<T>(
+pub(super) fn named<T>(
     file: &Reader<'_>,
     what: &str,
     spec: &'static spec::Table,
@@ -134,6 +134,8 @@ fn bare_service(name: &Text, table: &Reader<'_>) -> Service {
             _ => Expired::Serve,
         }),
         error_share: table.quantity_or_nan("error_share"),
+        error_time: table.quantity_or_nan("error_time"),
+        reject_time: table.quantity_or_nan("reject_time"),
         calls: calls(name, table),
     }
 }

@@ -4,36 +4,37 @@ mod caller;
 
 pub(crate) use caller::{BREAKER, BUDGET, HEDGE, RATE_LIMIT, THROTTLE};
 
+use super::fleet::{AUTOSCALER, BALANCER, CACHE};
 use super::{Choice, Key, Kind, Need, Number, Range, Shorthand, Table, Want};
 use crate::process::dimension::Dimension;
 use Need::{Default, Optional, Required};
 
-const fn key(name: &'static str, need: Need, kind: Kind, about: &'static str) -> Key {
+pub(super) const fn key(name: &'static str, need: Need, kind: Kind, about: &'static str) -> Key {
     Key { name, need, kind, about }
 }
 
-const fn number(dimension: Dimension, range: Range) -> Kind {
+pub(super) const fn number(dimension: Dimension, range: Range) -> Kind {
     Kind::Number(Number { want: Want::Is(dimension), range, unlimited: false, whole: false })
 }
 
-const fn unlimited(dimension: Dimension, range: Range) -> Kind {
+pub(super) const fn unlimited(dimension: Dimension, range: Range) -> Kind {
     Kind::Number(Number { want: Want::Is(dimension), range, unlimited: true, whole: false })
 }
 
-const fn count(range: Range, unlimited: bool) -> Kind {
+pub(super) const fn count(range: Range, unlimited: bool) -> Kind {
     Kind::Number(Number { want: Want::Count, range, unlimited, whole: false })
 }
 
-const fn any(unlimited: bool) -> Kind {
+pub(super) const fn any(unlimited: bool) -> Kind {
     Kind::Number(Number { want: Want::Any, range: Range::Any, unlimited, whole: false })
 }
 
-const fn choice(name: &'static str, about: &'static str) -> Choice {
+pub(super) const fn choice(name: &'static str, about: &'static str) -> Choice {
     Choice { name, about, supported: true }
 }
 
-const TIME: Dimension = Dimension::TIME;
-const NONE: Dimension = Dimension::NONE;
+pub(super) const TIME: Dimension = Dimension::TIME;
+pub(super) const NONE: Dimension = Dimension::NONE;
 const SLOWNESS: Dimension = Dimension {
     time: Dimension::TIME.time - Dimension::REQUEST.time,
     request: Dimension::TIME.request - Dimension::REQUEST.request,
@@ -49,6 +50,9 @@ pub(crate) static ROOT: Table = Table {
         key("model", Required, Kind::Table(&META), "What the model is, and how it is to be analysed"),
         key("client", Optional, Kind::Map(&Kind::Table(&CLIENT)), "Where requests come from"),
         key("service", Optional, Kind::Map(&Kind::Table(&SERVICE)), "What serves them"),
+        key("cache", Optional, Kind::Map(&Kind::Table(&CACHE)), "Caches in front of services"),
+        key("autoscaler", Optional, Kind::Map(&Kind::Table(&AUTOSCALER)), "What scales services with their load"),
+        key("balancer", Optional, Kind::Map(&Kind::Table(&BALANCER)), "What spreads attempts over replicas"),
         key("param", Optional, Kind::Map(&Kind::Table(&PARAM)), "Constants for expressions"),
         key("state", Optional, Kind::Map(&Kind::Table(&STATE)), "State variables of the equation layer"),
         key("transition", Optional, Kind::List(&TRANSITION), "Something countable that happens at a rate"),
@@ -75,6 +79,7 @@ pub(crate) static META: Table = Table {
         key("closure", Default("moments"), Kind::Choice(CLOSURES), "How stations become equations"),
         key("goodput", Optional, Kind::Expression, "The useful output, for models of the equation layer alone"),
         key("apdex", Optional, number(TIME, Range::Positive), "Target of the Apdex of clients that give none"),
+        key("growth", Optional, number(Dimension::RATE, Range::NotNegative), "Growth of the load, such as \"30 %/y\""),
     ],
 };
 
@@ -186,6 +191,18 @@ pub(crate) static SERVICE: Table = Table {
             Default("0"),
             number(NONE, Range::Share),
             "Share of attempts answered with an error although served",
+        ),
+        key(
+            "error_time",
+            Default("0 s"),
+            number(TIME, Range::NotNegative),
+            "Extra time in the slot of an error or a late answer",
+        ),
+        key(
+            "reject_time",
+            Default("0 s"),
+            number(TIME, Range::NotNegative),
+            "Time of a slot that refusing an attempt takes",
         ),
         key("calls", Optional, Kind::Calls(&CALL), "Calls made while holding a slot: a service, a list, or tables"),
     ],

@@ -155,6 +155,9 @@ impl Engine<'_> {
     /// The service has an answer to an attempt.
     pub(super) fn respond(&mut self, slot: u32, answer: Answer) {
         if self.slab[slot].abandoned {
+            if answer == Answer::Well {
+                self.fill_late(self.slab[slot].stream, self.slab[slot].key);
+            }
             return self.slab.release(slot);
         }
         self.slab[slot].answer = answer;
@@ -173,7 +176,13 @@ impl Engine<'_> {
     pub(super) fn receive(&mut self, slot: u32) {
         let attempt = self.slab[slot];
         if attempt.abandoned {
+            if attempt.answer == Answer::Well {
+                self.fill_late(attempt.stream, attempt.key);
+            }
             return self.slab.release(slot);
+        }
+        if self.fetched(slot) {
+            return;
         }
         let policy = &self.settings.policies[usize::from(attempt.stream)];
         let late = policy.gives_up == GivesUp::AtAnswer && self.now - attempt.sent > policy.timeout;
@@ -184,6 +193,7 @@ impl Engine<'_> {
             Answer::Well => {
                 self.abandon_twins(slot);
                 self.slab.release(slot);
+                self.fill_cache(attempt.stream, attempt.key);
                 match attempt.parent {
                     NONE => self.answered(usize::from(attempt.stream), attempt.first),
                     parent => self.next_call(parent),
@@ -330,6 +340,7 @@ impl Engine<'_> {
         let place = &mut self.slab[next];
         place.phase = Phase::BackingOff;
         place.process = attempt.process;
+        place.key = attempt.key;
         place.pause = pause;
         place.cost = cost as f32;
         match client {
