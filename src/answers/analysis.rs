@@ -205,6 +205,7 @@ pub fn analyze(study: &Study, sha256: &str) -> Result<Findings, LandscapeError> 
     let good = names.iter().position(|n| n == "good");
     let mut warnings = landscape.warnings.clone();
     warnings.extend(limits.warnings.iter().cloned());
+    warnings.extend(study.remarks());
     let values = good.map(|i| fluid.outputs_at_rest(&landscape.states[i].x, &landscape.parameters));
     let at = |limit: &Option<Limit>| limit.as_ref().map(|l| l.load);
     let (recovery, tip_over) = (at(&limits.recovery), at(&limits.tip_over));
@@ -386,8 +387,7 @@ fn median(study: &Study, good: Option<(&Landscape, usize)>, warnings: &mut Vec<S
     if study.model.triggers.is_empty() {
         return None;
     }
-    let same = study.model.services.is_empty() || study.model.meta.closure == crate::model::types::Closure::Fluid;
-    if same {
+    if study.is_fluid() {
         return Some((own.clone(), index));
     }
     let load = study.load_index(&study.median);

@@ -1,6 +1,7 @@
 //! From the document to the [`Model`]: each table read once, every mistake reported. What several tables must agree on
 //! is checked afterwards, in `check`.
 
+mod admission;
 mod equations;
 mod fleet;
 mod policy;

@@ -64,8 +64,40 @@ macro_rules! visit {
             see(&$($mutable)? service.service_time);
             see(&$($mutable)? service.variability);
             see(&$($mutable)? service.slowdown);
+            see(&$($mutable)? service.contention);
+            see(&$($mutable)? service.coherence);
             see(&$($mutable)? service.queue.limit);
             see(&$($mutable)? service.queue.pickup);
+            if let Some(shed) = &$($mutable)? service.admission.shed {
+                if let Some(inside) = &$($mutable)? shed.inside {
+                    see(inside);
+                }
+                if let Some(wait) = &$($mutable)? shed.wait {
+                    see(wait);
+                }
+                see(&$($mutable)? shed.share);
+            }
+            if let Some(limit) = &$($mutable)? service.admission.rate_limit {
+                see(&$($mutable)? limit.rate);
+                see(&$($mutable)? limit.burst);
+            }
+            if let Some(law) = &$($mutable)? service.admission.concurrency {
+                see(&$($mutable)? law.initial);
+                see(&$($mutable)? law.min);
+                see(&$($mutable)? law.max);
+                see(&$($mutable)? law.smoothing);
+                see(&$($mutable)? law.backoff);
+                see(&$($mutable)? law.timeout);
+                see(&$($mutable)? law.window);
+                see(&$($mutable)? law.queue);
+                see(&$($mutable)? law.long_window);
+                see(&$($mutable)? law.tolerance);
+                see(&$($mutable)? law.probe);
+            }
+            if let Some(codel) = &$($mutable)? service.queue.codel {
+                see(&$($mutable)? codel.target);
+                see(&$($mutable)? codel.interval);
+            }
             if let Some(q) = &$($mutable)? service.queue.switch {
                 see(q);
             }

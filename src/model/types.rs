@@ -299,8 +299,14 @@ pub struct Service {
     pub samples: Arc<[f64]>,
     /// Extra service time per request inside at the start of service; default 0 s/req.
     pub slowdown: Quantity,
+    /// Universal scalability law: growth of the service time per other request inside; default 0.
+    pub contention: Quantity,
+    /// Universal scalability law: growth per ordered pair of requests inside; default 0.
+    pub coherence: Quantity,
     /// Queue.
     pub queue: Queue,
+    /// What it turns away before that.
+    pub admission: Admission,
     /// What happens to work whose client stopped waiting.
     pub expired: Setting<Expired>,
     /// Share of attempts that are answered with an error although served; default 0.
@@ -335,6 +341,89 @@ pub struct Queue {
     pub switch: Option<Quantity>,
     /// How long a slot that has become free takes to look into the queue; default 0 s.
     pub pickup: Quantity,
+    /// Controlled delay, if any.
+    pub codel: Option<Codel>,
+}
+
+/// What a service turns away: `shed`, `rate_limit`, `concurrency`.
+#[derive(Debug, Clone, Default)]
+pub struct Admission {
+    /// Shedding above a level.
+    pub shed: Option<Shed>,
+    /// A token bucket.
+    pub rate_limit: Option<RateLimit>,
+    /// A limit of those inside that adapts itself.
+    pub concurrency: Option<Concurrency>,
+}
+
+/// `shed = { ... }`.
+#[derive(Debug, Clone)]
+pub struct Shed {
+    /// Number inside from which on attempts are refused.
+    pub inside: Option<Quantity>,
+    /// Estimated wait above which they are.
+    pub wait: Option<Quantity>,
+    /// Share of them that is.
+    pub share: Quantity,
+}
+
+/// Which algorithm moves a concurrency limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConcurrencyKind {
+    /// Additive increase, multiplicative decrease.
+    Aimd,
+    /// By the queue estimated from the shortest time.
+    Vegas,
+    /// By the ratio of the long-term mean to the present time.
+    Gradient,
+}
+
+/// `concurrency = { ... }`; the defaults are those of Netflix' concurrency-limits.
+#[derive(Debug, Clone)]
+pub struct Concurrency {
+    /// The algorithm.
+    pub kind: ConcurrencyKind,
+    /// Limit at the beginning.
+    pub initial: Quantity,
+    /// Least limit.
+    pub min: Quantity,
+    /// Greatest limit.
+    pub max: Quantity,
+    /// Weight of a new limit (vegas, gradient).
+    pub smoothing: Quantity,
+    /// Factor of a decrease (aimd).
+    pub backoff: Quantity,
+    /// Time above which the limit decreases (aimd).
+    pub timeout: Quantity,
+    /// Time between changes (aimd).
+    pub window: Quantity,
+    /// Room for a queue (gradient).
+    pub queue: Quantity,
+    /// Answers that the long-term mean goes back (gradient).
+    pub long_window: Quantity,
+    /// Ratio of times that is tolerated (gradient).
+    pub tolerance: Quantity,
+    /// Answers per unit of the limit between probes (vegas).
+    pub probe: Quantity,
+}
+
+impl Concurrency {
+    /// All its numbers.
+    #[must_use]
+    pub fn numbers(&self) -> [&Quantity; 11] {
+        let ends = [&self.initial, &self.min, &self.max, &self.smoothing, &self.backoff, &self.timeout];
+        let rest = [&self.window, &self.queue, &self.long_window, &self.tolerance, &self.probe];
+        std::array::from_fn(|i| if i < ends.len() { ends[i] } else { rest[i - ends.len()] })
+    }
+}
+
+/// `codel = { ... }`: controlled delay in the form used by servers.
+#[derive(Debug, Clone)]
+pub struct Codel {
+    /// Longest wait while the queue has not been empty for an interval.
+    pub target: Quantity,
+    /// The interval, and the longest wait otherwise.
+    pub interval: Quantity,
 }
 
 /// `distribution`.

@@ -24,6 +24,7 @@ pub(super) enum Purpose {
     Routes = 11,
     Processes = 12,
     Throttle = 13,
+    Admission = 20,
 }
 
 /// Random numbers of one component.

@@ -90,6 +90,7 @@ pub(super) struct Engine<'a> {
     stations: Vec<Station>,
     work: Vec<Luck>,
     mishaps: Vec<Luck>,
+    gates: Vec<Luck>,
     caches: Vec<Cache>,
     /// What stands around each service.
     fleets: Vec<Fleet>,
@@ -158,6 +159,7 @@ impl<'a> Engine<'a> {
             stations: system.services.iter().map(station).collect(),
             work: (0..services).map(|i| luck(Purpose::Service, i)).collect(),
             mishaps: (0..services).map(|i| luck(Purpose::Errors, i)).collect(),
+            gates: (0..services).map(|i| luck(Purpose::Admission, i)).collect(),
             caches: caches.collect(),
             fleets: settings.services.iter().map(fleet).collect(),
             routes: (0..services).map(|i| luck(Purpose::Routes, i)).collect(),

@@ -21,7 +21,7 @@ pub struct StationCount {
     pub started: u64,
     /// Served to the end, wanted or not.
     pub served: u64,
-    /// Thrown away by a slot because they had expired.
+    /// Thrown away by a slot because they had expired, or had waited longer than controlled delay allows.
     pub dropped: u64,
     /// Taken out at their timeout.
     pub cancelled: u64,

@@ -1,5 +1,6 @@
 //! The numbers of a model as they stand between two triggers.
 
+use super::admission::Rules;
 use super::law::Law;
 use crate::model::types::{
     Arrivals, Autoscaler, Balancer, Breaker, Budget, Cache, CallPolicy, Counts, GivesUp, Jitter, Model, Needs, Order,
@@ -77,10 +78,15 @@ pub(super) struct Service {
     pub(super) time: f64,
     pub(super) law: Law,
     pub(super) slowdown: f64,
+    /// Contention and coherence of the universal scalability law.
+    pub(super) scalability: [f64; 2],
     pub(super) limit: f64,
     pub(super) switch: f64,
     pub(super) error_share: f64,
     pub(super) pickup: f64,
+    pub(super) rules: Rules,
+    /// Target and interval of controlled delay.
+    pub(super) codel: Option<[f64; 2]>,
     pub(super) error_time: f64,
     pub(super) reject_time: f64,
     pub(super) scaler: Option<ScalerNumbers>,
@@ -139,6 +145,7 @@ impl Settings {
             time: service.service_time.value,
             law: Law::of(service),
             slowdown: service.slowdown.value,
+            scalability: [service.contention.value, service.coherence.value],
             limit: service.queue.limit.value.floor(),
             switch: match (service.queue.order.value, &service.queue.switch) {
                 (Order::AdaptiveLifo, Some(switch)) => switch.value,
@@ -148,6 +155,8 @@ impl Settings {
             },
             error_share: service.error_share.value,
             pickup: service.queue.pickup.value,
+            rules: Rules::of(&service.admission),
+            codel: service.queue.codel.as_ref().map(|c| [c.target.value, c.interval.value]),
             error_time: service.error_time.value,
             reject_time: service.reject_time.value,
             scaler: model.autoscalers.iter().find(|a| a.of.value == service.name.value).map(ScalerNumbers::of),

@@ -40,6 +40,8 @@ pub(super) struct Attempt {
     pub(super) first: f64,
     /// When it reached the service.
     pub(super) entered: f64,
+    /// Longest wait that controlled delay lets it have.
+    pub(super) longest: f64,
     /// Work, in units of the service time.
     pub(super) work: f64,
     /// Key it asks a cache for, from 1; 0 for none.
@@ -87,6 +89,7 @@ const EMPTY: Attempt = Attempt {
     sent: 0.0,
     first: 0.0,
     entered: 0.0,
+    longest: f64::INFINITY,
     work: 1.0,
     key: 0,
     pause: 0.0,

@@ -35,7 +35,7 @@ mod guards;
 mod many;
 
 use super::Builder;
-use super::station::{Fate, Station};
+use super::station::{Arrival, Fate, Station};
 use crate::model::types::{Arrivals, Budget, CallPolicy, Client, Closure, Quantity, Retry, Service, Stops};
 use crate::process::dimension::Dimension;
 use crate::process::event::{Event, Later, Outcome};
@@ -207,15 +207,21 @@ impl Builder<'_> {
         let plain = Type::Quantity(Dimension::NONE);
         let attempts = stream.hits.map_or(stream.attempts, |hits| self.add(stream.attempts, hits));
         let amplification = self.div(attempts, load);
-        let in_time = self.not(stream.fate.late);
-        let mut goodput = self.mul(station.departures, in_time);
-        if self.process.graph.value(station.error_share) != Some(0.0) {
+        let station = self.seen_by(name, &client.calls.value, station);
+        let at_arrival = self.goodput_at_arrival(&station, stream.attempts, stream.fate);
+        let counted = at_arrival.is_some();
+        let mut goodput = at_arrival.unwrap_or_else(|| self.mul(station.departures, stream.fate.useful));
+        if !counted && self.process.graph.value(station.error_share) != Some(0.0) {
             let well = self.not(station.error_share);
             goodput = self.mul(goodput, well);
         }
-        if station.arrivals.len() > 1 {
-            let offered = self.process.graph.sum(&station.arrivals);
-            let share = self.div(stream.arriving, offered);
+        if !counted && station.arrivals.len() > 1 {
+            // Of what slots take, this stream's share.
+            let part = |a: &Arrival| if station.drops() { a.entering } else { a.attempts };
+            let parts: Vec<Node> = station.arrivals.iter().map(part).collect();
+            let all = self.process.graph.sum(&parts);
+            let own = if station.drops() { self.mul(stream.attempts, stream.fate.entering) } else { stream.arriving };
+            let share = self.div(own, all);
             goodput = self.mul(goodput, share);
         }
         if let Some(hits) = stream.hits {
@@ -272,8 +278,9 @@ impl Builder<'_> {
         watchers: Watchers,
     ) -> Option<Stream> {
         let station = self.stations.get(target).cloned()?;
+        let station = self.seen_by(name, target, station);
         let policy = &self.within_deadline(policy);
-        let fate = self.fate(&station, policy);
+        let mut fate = self.fate(&station, policy);
         let plain = Type::Quantity(Dimension::NONE);
         self.name(format!("{name}.late"), fate.late, plain);
         let guards = self.guards(name, policy, &station, first);
@@ -287,16 +294,28 @@ impl Builder<'_> {
         if let Some(retry) = &policy.retry
             && retry.attempts.value > 1.0
         {
-            let purse = self.purse(name, retry, policy, scale);
             let pass = guards.of_retries(self);
-            allowed = match (purse.map(|p| p.allowed), pass) {
-                (Some(x), Some(y)) => Some(self.mul(x, y)),
-                (x, y) => x.or(y),
+            let endless = if hits.is_empty() && pass.is_none() {
+                self.endless(name, policy, retry, (&station, fate), missing, scale)
+            } else {
+                None
             };
-            let plan = Plan { name, policy, retry, station: &station, fate, scale: scale.max(1e-9), allowed, purse };
-            let mut lists =
-                Lists { attempts: &mut attempts, waiting: &mut waiting, tries: &mut tries, hits: &mut hits };
-            self.retries(&plan, first, &mut lists);
+            if let Some((retries, of_all)) = endless {
+                fate = of_all;
+                attempts.push(retries);
+                tries.push(Try { rate: Some(retries), from: None, next: None, misses: None });
+            } else {
+                let purse = self.purse(name, retry, policy, scale);
+                allowed = match (purse.map(|p| p.allowed), pass) {
+                    (Some(x), Some(y)) => Some(self.mul(x, y)),
+                    (x, y) => x.or(y),
+                };
+                let scale = scale.max(1e-9);
+                let plan = Plan { name, policy, retry, station: &station, fate, scale, allowed, purse };
+                let mut lists =
+                    Lists { attempts: &mut attempts, waiting: &mut waiting, tries: &mut tries, hits: &mut hits };
+                self.retries(&plan, first, &mut lists);
+            }
         }
         if self.joins_events() {
             self.attempt_events(name, policy, fate, station.queue(), allowed, &tries, watchers);
@@ -304,9 +323,12 @@ impl Builder<'_> {
         let total = self.process.graph.sum(&attempts);
         self.guard_flows(guards, policy, &station, fate, (first, total));
         let arriving = self.let_through(target, policy, total, fate.late);
+        let entering = self.mul(total, fate.entering);
+        let (work, class) = (self.work_of(name), self.class_of(name, target));
         if let Some(station) = self.stations.get_mut(target) {
-            station.arrivals.push(arriving);
+            station.arrivals.push(Arrival { attempts: arriving, entering, work, class });
         }
+        self.doomed_balance(name, &station, policy, (total, fate));
         let hits = (!hits.is_empty()).then(|| self.process.graph.sum(&hits));
         Some(Stream { first, attempts: total, arriving, hits, fate, waiting })
     }
@@ -346,7 +368,7 @@ impl Builder<'_> {
         lists: &mut Lists<'_>,
     ) -> (Node, Node) {
         let Plan { name, policy, retry, station, fate, scale, allowed, .. } = *plan;
-        let (fixed, stages, stage) = self.stages(policy, retry, k, forever);
+        let (fixed, stages, stage) = self.wait_stages(policy, retry, k, forever);
         let typical = if retry.backoff.value > 0.0 { retry.backoff.value } else { 0.1 };
         // A stage that feeds itself (unlimited attempts) gets its state before its inflow is known.
         let mut chain = Vec::new();
@@ -394,29 +416,44 @@ impl Builder<'_> {
             if !on || self.process.graph.value(share) == Some(0.0) {
                 continue;
             }
-            let mut failing = self.mul(source, share);
+            let lagged = after.is_some() && !Self::felt_on_time(policy);
+            let failing = if lagged {
+                self.found_late(name, k - 1, (station, policy, fate), source, scale)
+            } else {
+                self.mul(source, share)
+            };
+            let mut failing = self.with_probability(retry, failing);
             // How long after the attempt its failure leads to the next wait; none of it left if the rate is that felt now.
             let mut delay = fixed;
-            if let Some(timeout) = &after {
-                let wait = self.number(timeout);
-                // A wait without a state is a lag of the whole rate: there the budget is asked when the attempt is sent.
-                let (zero, asked) = (self.c(0.0), allowed.is_some() && !chain.is_empty());
-                let ago = if asked { zero } else { fixed };
-                let total = self.add(wait, ago);
-                match self.late_in_hindsight(station, timeout, ago, total) {
-                    Some(late) => {
-                        let accepted = self.not(fate.rejected);
-                        let sent = self.mul(source, accepted);
-                        let sent = self.process.graph.delayed(sent, total);
-                        failing = self.mul(sent, late);
-                        delay = if asked { fixed } else { zero };
+            match &after {
+                Some(_) if lagged => felt.after_timeouts.push(failing),
+                Some(timeout) => {
+                    let wait = self.number(timeout);
+                    // A wait without a state is a lag of the whole rate: there the budget is asked when the attempt is sent.
+                    let (zero, asked) = (self.c(0.0), allowed.is_some() && !chain.is_empty());
+                    let ago = if asked { zero } else { fixed };
+                    let total = self.add(wait, ago);
+                    match self.late_in_hindsight(station, timeout, ago, total) {
+                        Some(late) => {
+                            let accepted = self.not(fate.rejected);
+                            let sent = self.mul(source, accepted);
+                            let sent = self.with_probability(retry, sent);
+                            let sent = self.process.graph.delayed(sent, total);
+                            failing = self.mul(sent, late);
+                            delay = if asked { fixed } else { zero };
+                        }
+                        None if asked => failing = self.process.graph.delayed(failing, wait),
+                        None => delay = total,
                     }
-                    None if asked => failing = self.process.graph.delayed(failing, wait),
-                    None => delay = total,
+                    felt.after_timeouts.push(failing);
                 }
-                felt.after_timeouts.push(failing);
-            } else {
-                felt.after_others.push(failing);
+                None => {
+                    // A refusal is felt after both network legs.
+                    if let Some((legs, _)) = station.network {
+                        delay = self.add(legs, fixed);
+                    }
+                    felt.after_others.push(failing);
+                }
             }
             let retried = allowed.map_or(failing, |share| self.mul(failing, share));
             match chain.first() {
@@ -424,7 +461,7 @@ impl Builder<'_> {
                     let delay = (self.process.graph.value(delay) != Some(0.0)).then_some(delay);
                     let label = format!("{name}: attempt {} {verb}", k - 1);
                     self.process.transition(label, retried, vec![(index, 1.0)], delay);
-                    self.join_last(joint);
+                    self.join_last(joint && !lagged);
                 }
                 None => arriving.push(self.process.graph.delayed(retried, delay)),
             }
@@ -475,19 +512,30 @@ impl Builder<'_> {
         let timeout = policy.timeout.as_ref().map(|t| self.number(t));
         let zero = self.c(0.0);
         let on = policy.retry.as_ref().map(|r| r.on);
+        // A timeout that is not felt at a fixed time has a transition of its own.
+        let on_timeout = on.is_some_and(|on| on.timeout) && Self::felt_on_time(policy);
+        let allowed = match &policy.retry {
+            Some(retry) if retry.probability.value != 1.0 => {
+                let all = allowed.unwrap_or_else(|| self.c(1.0));
+                Some(self.with_probability(retry, all))
+            }
+            _ => allowed,
+        };
+        let drops = self.process.graph.value(fate.dropped) != Some(0.0);
+        let in_vain = if drops { self.sub(fate.timed_out, fate.dropped) } else { fate.timed_out };
         for (k, attempt) in tries.iter().enumerate() {
             let enters = |watcher: Option<usize>| -> Vec<(usize, f64)> {
                 std::iter::once((queue, 1.0)).chain(watcher.map(|w| (w, 1.0))).collect()
             };
             let failures = [
                 (on.is_some_and(|on| on.reject), fate.rejected, Vec::new(), zero),
-                (on.is_some_and(|on| on.timeout), fate.timed_out, enters(watchers.in_vain), timeout.unwrap_or(zero)),
+                (on_timeout, in_vain, enters(watchers.in_vain), timeout.unwrap_or(zero)),
                 (on.is_some_and(|on| on.error), fate.failed, enters(watchers.in_time), zero),
             ];
             let mut outcomes = Vec::new();
             // What is left of the late and of the others once those who will be back are taken out.
             let on_time = self.add(fate.answered, fate.failed);
-            let mut rest = [zero, fate.timed_out, on_time];
+            let mut rest = [zero, in_vain, on_time];
             if let Some(misses) = attempt.misses {
                 rest = rest.map(|share| self.mul(share, misses));
             }
@@ -510,6 +558,14 @@ impl Builder<'_> {
                 if !nothing_left {
                     outcomes.push(Outcome { probability: rest[i], jumps: enters(watcher), later: None });
                 }
+            }
+            // Those whom no slot will take do not enter the queue that counts.
+            if let Some(next) = attempt.next.filter(|_| drops && on_timeout) {
+                let share = attempt.misses.map_or(fate.dropped, |misses| self.mul(misses, fate.dropped));
+                let probability = allowed.map_or(share, |a| self.mul(share, a));
+                let delay = self.add(timeout.unwrap_or(zero), next.fixed);
+                let outcome = self.retried_outcome(probability, Vec::new(), delay, base, next);
+                outcomes.push(outcome);
             }
             let jumps = attempt.from.map(|stage| (stage, -1.0)).into_iter().collect();
             let name = format!("{name}: attempt {}", k + 1);
@@ -592,6 +648,7 @@ impl Builder<'_> {
         let stream = self.stream(&name, &client.calls.value, &client.policy, (first, scale), watchers)?;
         let joint = self.joins_events();
         let station: Station = self.stations.get(&client.calls.value).cloned()?;
+        let station = self.seen_by(&name, &client.calls.value, station);
         self.output(
             format!("{name}.thinking"),
             thinking,
@@ -606,7 +663,7 @@ impl Builder<'_> {
             Some(timeout) => {
                 let timeout = self.number(timeout);
                 // E[W | W <= τ]; tends to τ when nothing is in time.
-                let within = self.within(&station, timeout);
+                let within = self.within(&station, &client.policy, timeout);
                 let on_time = self.not(stream.fate.late);
                 let tiny = self.c(1e-9);
                 let up = self.mul(tiny, timeout);
@@ -618,8 +675,8 @@ impl Builder<'_> {
         self.process.transition(format!("{name}: attempt sent, will be answered"), entering, vec![(served, 1.0)], None);
         self.join_last(joint);
         self.process.transition(format!("{name}: answer"), leaving, vec![(served, -1.0)], None);
-        if let (Some((index, node)), Some(timeout)) = (vain, &client.policy.timeout) {
-            let timeout = self.number(timeout);
+        if let Some((index, node)) = vain {
+            let timeout = self.time_in_vain(&station, &client.policy, stream.fate.late);
             let entering = self.mul(stream.attempts, stream.fate.timed_out);
             let leaving = self.div(node, timeout);
             self.process.transition(format!("{name}: attempt sent, will be late"), entering, vec![(index, 1.0)], None);
@@ -633,7 +690,8 @@ impl Builder<'_> {
     fn backoff_states(&mut self, policy: &CallPolicy) -> usize {
         let Some(retry) = &policy.retry else { return 0 };
         let Some(last) = self.distinct_attempts(retry) else { return 0 };
-        let stages = |b: &mut Self, k: usize| b.stages(policy, retry, k, k == last && shares_backoff(retry)).1 as usize;
+        let stages =
+            |b: &mut Self, k: usize| b.wait_stages(policy, retry, k, k == last && shares_backoff(retry)).1 as usize;
         (2..=last).map(|k| stages(self, k)).sum()
     }
 }

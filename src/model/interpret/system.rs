@@ -1,5 +1,6 @@
 //! Clients and services.
 
+use super::admission::admission;
 use super::policy::{policy, setting};
 use super::samples;
 use crate::model::diagnostic::Diagnostic;
@@ -8,7 +9,8 @@ use crate::model::reader::{Reader, join};
 use crate::model::spec;
 use crate::model::tree::Value;
 use crate::model::types::{
-    Arrivals, Client, Distribution, Expired, Order, Quantity, Queue, Service, ServiceCall, Setting, Spacing, Text,
+    Arrivals, Client, Codel, Distribution, Expired, Order, Quantity, Queue, Service, ServiceCall, Setting, Spacing,
+    Text,
 };
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -127,7 +129,10 @@ fn bare_service(name: &Text, table: &Reader<'_>) -> Service {
         }),
         samples: Vec::new().into(),
         slowdown: table.quantity_or_nan("slowdown"),
+        contention: table.quantity_or_nan("contention"),
+        coherence: table.quantity_or_nan("coherence"),
         queue: queue(table),
+        admission: admission(table),
         expired: setting(table, "expired", |word| match word {
             "drop" => Expired::Drop,
             "cancel" => Expired::Cancel,
@@ -150,6 +155,7 @@ fn queue(service: &Reader<'_>) -> Queue {
             order: Setting::default(),
             switch: None,
             pickup: table.quantity_or_nan("pickup"),
+            codel: None,
         };
     };
     let order = setting(&table, "order", |word| match word {
@@ -163,6 +169,9 @@ fn queue(service: &Reader<'_>) -> Queue {
         order,
         switch: table.quantity("switch"),
         pickup: table.quantity_or_nan("pickup"),
+        codel: table
+            .table("codel")
+            .map(|t| Codel { target: t.quantity_or_nan("target"), interval: t.quantity_or_nan("interval") }),
     }
 }
 

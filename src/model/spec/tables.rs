@@ -184,6 +184,11 @@ pub(crate) static SERVICE: Table = Table {
         key("distribution", Default("by-variability"), Kind::Choice(DISTRIBUTIONS), "Shape of the service time"),
         key("samples", Optional, Kind::Text, "File of measured service times in seconds, one on a line"),
         key("slowdown", Default("0 s/req"), number(SLOWNESS, Range::NotNegative), "Extra time per request inside"),
+        key("contention", Default("0"), number(NONE, Range::NotNegative), "Scalability law: growth per other inside"),
+        key("coherence", Default("0"), number(NONE, Range::NotNegative), "Scalability law: growth per pair inside"),
+        key("shed", Optional, Kind::Table(&SHED), "Attempts refused above a level"),
+        key("rate_limit", Optional, Kind::Table(&ADMITTED_RATE), "Attempts let in per second, by a token bucket"),
+        key("concurrency", Optional, Kind::Table(&CONCURRENCY), "A limit of those inside that adapts itself"),
         key("queue", Optional, Kind::Table(&QUEUE), "The queue; unbounded and first in, first out by default"),
         key("expired", Default("serve"), Kind::Choice(EXPIRED), "What happens to work whose client stopped waiting"),
         key(
@@ -218,6 +223,74 @@ pub(crate) static QUEUE: Table = Table {
         key("order", Default("fifo"), Kind::Choice(ORDERS), "Order of service"),
         key("pickup", Default("0 s"), number(TIME, Range::NotNegative), "Until a free slot looks into the queue"),
         key("switch", Optional, count(Range::NotNegative, false), "Number waiting above which adaptive-lifo is LIFO"),
+        key("codel", Optional, Kind::Table(&CODEL), "Controlled delay: who has waited too long is refused"),
+    ],
+};
+
+/// `shed`.
+pub(crate) static SHED: Table = Table {
+    title: "`shed`",
+    about: "Attempts refused above a level",
+    shorthand: Shorthand::None,
+    keys: &[
+        key("inside", Optional, count(Range::AtLeastOne, false), "Number inside from which on they are refused"),
+        key("wait", Optional, number(TIME, Range::NotNegative), "Estimated wait for a slot above which they are"),
+        key("share", Default("1"), number(NONE, Range::Share), "Share of them that is refused"),
+    ],
+};
+
+/// `rate_limit`.
+pub(crate) static ADMITTED_RATE: Table = Table {
+    title: "`rate_limit`",
+    about: "Attempts let in per second, by a token bucket",
+    shorthand: Shorthand::None,
+    keys: &[
+        key("rate", Required, number(Dimension::REQUEST_RATE, Range::Positive), "Attempts let in per second"),
+        key("burst", Default("10"), count(Range::AtLeastOne, false), "Attempts let in at once after a pause"),
+    ],
+};
+
+/// `concurrency`.
+pub(crate) static CONCURRENCY: Table = Table {
+    title: "`concurrency`",
+    about: "A limit of those inside that adapts itself, after Netflix' concurrency-limits",
+    shorthand: Shorthand::None,
+    keys: &[
+        key("kind", Required, Kind::Choice(CONCURRENCIES), "The algorithm"),
+        key("initial", Default("20"), count(Range::AtLeastOne, false), "Limit at the beginning"),
+        key("min", Optional, count(Range::AtLeastOne, false), "Least limit: 20, for vegas 1"),
+        key("max", Optional, count(Range::AtLeastOne, false), "Greatest limit: 200, for vegas 1000"),
+        key("smoothing", Optional, number(NONE, Range::Share), "Weight of a new limit: vegas 1, gradient 0.2"),
+        key("backoff", Default("0.9"), number(NONE, Range::Share), "aimd: factor of a decrease"),
+        key("timeout", Default("5 s"), number(TIME, Range::Positive), "aimd: mean time above which it decreases"),
+        key("window", Default("1 s"), number(TIME, Range::Positive), "aimd: time between changes"),
+        key("queue", Default("4"), count(Range::NotNegative, false), "gradient: room for a queue"),
+        key("long_window", Default("600"), number(NONE, Range::AtLeastOne), "gradient: answers of the long-term mean"),
+        key("tolerance", Default("1.5"), number(NONE, Range::AtLeastOne), "gradient: ratio of times tolerated"),
+        key("probe", Default("30"), number(NONE, Range::AtLeastOne), "vegas: answers per unit of limit between probes"),
+    ],
+};
+
+/// `kind` of a concurrency limit.
+static CONCURRENCIES: &[Choice] = &[
+    choice("aimd", "additive increase, multiplicative decrease"),
+    choice("vegas", "by the queue estimated from the shortest time"),
+    choice("gradient", "by the ratio of the long-term mean to the present time"),
+];
+
+/// `codel`.
+pub(crate) static CODEL: Table = Table {
+    title: "`codel`",
+    about: "Controlled delay, as servers have it (Maurer 2015)",
+    shorthand: Shorthand::None,
+    keys: &[
+        key("target", Default("5 ms"), number(TIME, Range::Positive), "Longest wait while a queue stands"),
+        key(
+            "interval",
+            Default("100 ms"),
+            number(TIME, Range::Positive),
+            "After which a queue stands; longest wait else",
+        ),
     ],
 };
 
