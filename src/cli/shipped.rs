@@ -35,6 +35,7 @@ pub(super) const SHIPPED: &[Shipped] = shipped![
     "queue-timeout",
     "retrial",
     "retry-storm",
+    "retry-strategies",
     "slow-error-path",
     "small-pool",
     "stale-throttle",
