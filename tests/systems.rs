@@ -1,0 +1,13 @@
+//! Models of known systems and of published incidents. Each is held to a closed form of its equilibria, written in its
+//! `about` and worked out here independently: load as a function of one state, whose first maximum is the tip-over load and whose lowest later
+//! minimum is the recovery load. Beside it: which way each cure moves these limits, what the triggers do, and the figures
+//! that the published descriptions give.
+
+mod common;
+#[path = "systems/cures.rs"]
+mod cures;
+#[path = "systems/curve.rs"]
+mod curve;
+
+#[path = "systems/controller_failover.rs"]
+mod controller_failover;
