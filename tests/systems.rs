@@ -11,3 +11,5 @@ mod curve;
 
 #[path = "systems/controller_failover.rs"]
 mod controller_failover;
+#[path = "systems/recovery_work.rs"]
+mod recovery_work;

@@ -28,6 +28,7 @@ pub(super) const SHIPPED: &[Shipped] = shipped![
     "mm1-retry",
     "queue-orbit",
     "queue-timeout",
+    "recovery-work",
     "retrial",
     "retry-storm",
     "small-pool",
