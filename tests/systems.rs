@@ -13,3 +13,5 @@ mod curve;
 mod controller_failover;
 #[path = "systems/recovery_work.rs"]
 mod recovery_work;
+#[path = "systems/stale_placement.rs"]
+mod stale_placement;

@@ -32,6 +32,7 @@ pub(super) const SHIPPED: &[Shipped] = shipped![
     "retrial",
     "retry-storm",
     "small-pool",
+    "stale-placement",
     "stale-throttle",
     "usl-contention",
 ];
