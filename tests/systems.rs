@@ -11,6 +11,8 @@ mod curve;
 
 #[path = "systems/controller_failover.rs"]
 mod controller_failover;
+#[path = "systems/poison_pill.rs"]
+mod poison_pill;
 #[path = "systems/recovery_work.rs"]
 mod recovery_work;
 #[path = "systems/stale_placement.rs"]

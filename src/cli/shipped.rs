@@ -26,6 +26,7 @@ pub(super) const SHIPPED: &[Shipped] = shipped![
     "m1",
     "m1-bounded",
     "mm1-retry",
+    "poison-pill",
     "queue-orbit",
     "queue-timeout",
     "recovery-work",
