@@ -9,6 +9,8 @@ mod cures;
 #[path = "systems/curve.rs"]
 mod curve;
 
+#[path = "systems/connection_storm.rs"]
+mod connection_storm;
 #[path = "systems/controller_failover.rs"]
 mod controller_failover;
 #[path = "systems/poison_pill.rs"]

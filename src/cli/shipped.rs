@@ -21,6 +21,7 @@ pub(super) const SHIPPED: &[Shipped] = shipped![
     "batch-workers",
     "checkout-fleet",
     "concurrency-latency",
+    "connection-storm",
     "controller-failover",
     "fifo-lifo",
     "m1",
