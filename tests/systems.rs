@@ -17,5 +17,7 @@ mod controller_failover;
 mod poison_pill;
 #[path = "systems/recovery_work.rs"]
 mod recovery_work;
+#[path = "systems/shard_hotspot.rs"]
+mod shard_hotspot;
 #[path = "systems/stale_placement.rs"]
 mod stale_placement;

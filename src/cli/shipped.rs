@@ -33,6 +33,7 @@ pub(super) const SHIPPED: &[Shipped] = shipped![
     "recovery-work",
     "retrial",
     "retry-storm",
+    "shard-hotspot",
     "small-pool",
     "stale-placement",
     "stale-throttle",
