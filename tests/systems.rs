@@ -17,6 +17,8 @@ mod controller_failover;
 mod poison_pill;
 #[path = "systems/recovery_work.rs"]
 mod recovery_work;
+#[path = "systems/replica_set.rs"]
+mod replica_set;
 #[path = "systems/shard_hotspot.rs"]
 mod shard_hotspot;
 #[path = "systems/stale_placement.rs"]

@@ -31,6 +31,7 @@ pub(super) const SHIPPED: &[Shipped] = shipped![
     "queue-orbit",
     "queue-timeout",
     "recovery-work",
+    "replica-set",
     "retrial",
     "retry-storm",
     "shard-hotspot",
