@@ -19,6 +19,8 @@ mod poison_pill;
 mod recovery_work;
 #[path = "systems/replica_set.rs"]
 mod replica_set;
+#[path = "systems/rolling_deploy.rs"]
+mod rolling_deploy;
 #[path = "systems/shard_hotspot.rs"]
 mod shard_hotspot;
 #[path = "systems/stale_placement.rs"]

@@ -34,6 +34,7 @@ pub(super) const SHIPPED: &[Shipped] = shipped![
     "replica-set",
     "retrial",
     "retry-storm",
+    "rolling-deploy",
     "shard-hotspot",
     "small-pool",
     "stale-placement",
