@@ -19,6 +19,8 @@ mod poison_pill;
 mod recovery_work;
 #[path = "systems/replica_set.rs"]
 mod replica_set;
+#[path = "systems/replication_catch_up.rs"]
+mod replication_catch_up;
 #[path = "systems/rolling_deploy.rs"]
 mod rolling_deploy;
 #[path = "systems/shard_hotspot.rs"]

@@ -32,6 +32,7 @@ pub(super) const SHIPPED: &[Shipped] = shipped![
     "queue-timeout",
     "recovery-work",
     "replica-set",
+    "replication-catch-up",
     "retrial",
     "retry-storm",
     "rolling-deploy",
