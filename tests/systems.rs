@@ -23,6 +23,8 @@ mod replica_set;
 mod replication_catch_up;
 #[path = "systems/rolling_deploy.rs"]
 mod rolling_deploy;
+#[path = "systems/search_harvest.rs"]
+mod search_harvest;
 #[path = "systems/shard_hotspot.rs"]
 mod shard_hotspot;
 #[path = "systems/stale_placement.rs"]

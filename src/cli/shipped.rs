@@ -36,6 +36,7 @@ pub(super) const SHIPPED: &[Shipped] = shipped![
     "retrial",
     "retry-storm",
     "rolling-deploy",
+    "search-harvest",
     "shard-hotspot",
     "small-pool",
     "stale-placement",
