@@ -9,6 +9,8 @@ mod cures;
 #[path = "systems/curve.rs"]
 mod curve;
 
+#[path = "systems/backpressure.rs"]
+mod backpressure;
 #[path = "systems/connection_storm.rs"]
 mod connection_storm;
 #[path = "systems/controller_failover.rs"]

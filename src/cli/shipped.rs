@@ -18,6 +18,7 @@ macro_rules! shipped {
 /// All of them, by name.
 pub(super) const SHIPPED: &[Shipped] = shipped![
     "api-gateway",
+    "backpressure",
     "batch-workers",
     "checkout-fleet",
     "concurrency-latency",
