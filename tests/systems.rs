@@ -15,6 +15,8 @@ mod backpressure;
 mod connection_storm;
 #[path = "systems/controller_failover.rs"]
 mod controller_failover;
+#[path = "systems/fan_out.rs"]
+mod fan_out;
 #[path = "systems/poison_pill.rs"]
 mod poison_pill;
 #[path = "systems/recovery_work.rs"]

@@ -24,6 +24,7 @@ pub(super) const SHIPPED: &[Shipped] = shipped![
     "concurrency-latency",
     "connection-storm",
     "controller-failover",
+    "fan-out",
     "fifo-lifo",
     "m1",
     "m1-bounded",
