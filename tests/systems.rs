@@ -33,3 +33,5 @@ mod search_harvest;
 mod shard_hotspot;
 #[path = "systems/stale_placement.rs"]
 mod stale_placement;
+#[path = "systems/thread_pool.rs"]
+mod thread_pool;

@@ -43,6 +43,7 @@ pub(super) const SHIPPED: &[Shipped] = shipped![
     "small-pool",
     "stale-placement",
     "stale-throttle",
+    "thread-pool",
     "usl-contention",
 ];
 
