@@ -15,6 +15,8 @@ mod backpressure;
 mod connection_storm;
 #[path = "systems/controller_failover.rs"]
 mod controller_failover;
+#[path = "systems/dynamodb_2015.rs"]
+mod dynamodb_2015;
 #[path = "systems/fan_out.rs"]
 mod fan_out;
 #[path = "systems/poison_pill.rs"]

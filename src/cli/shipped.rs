@@ -24,6 +24,7 @@ pub(super) const SHIPPED: &[Shipped] = shipped![
     "concurrency-latency",
     "connection-storm",
     "controller-failover",
+    "dynamodb-2015",
     "fan-out",
     "fifo-lifo",
     "m1",
