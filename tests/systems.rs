@@ -19,6 +19,8 @@ mod controller_failover;
 mod dynamodb_2015;
 #[path = "systems/fan_out.rs"]
 mod fan_out;
+#[path = "systems/kinesis_2020.rs"]
+mod kinesis_2020;
 #[path = "systems/poison_pill.rs"]
 mod poison_pill;
 #[path = "systems/recovery_work.rs"]

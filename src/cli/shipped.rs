@@ -27,6 +27,7 @@ pub(super) const SHIPPED: &[Shipped] = shipped![
     "dynamodb-2015",
     "fan-out",
     "fifo-lifo",
+    "kinesis-2020",
     "m1",
     "m1-bounded",
     "mm1-retry",
