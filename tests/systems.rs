@@ -17,6 +17,8 @@ mod connection_storm;
 mod controller_failover;
 #[path = "systems/dynamodb_2015.rs"]
 mod dynamodb_2015;
+#[path = "systems/facebook_2010.rs"]
+mod facebook_2010;
 #[path = "systems/fan_out.rs"]
 mod fan_out;
 #[path = "systems/kinesis_2020.rs"]

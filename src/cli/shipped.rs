@@ -25,6 +25,7 @@ pub(super) const SHIPPED: &[Shipped] = shipped![
     "connection-storm",
     "controller-failover",
     "dynamodb-2015",
+    "facebook-2010",
     "fan-out",
     "fifo-lifo",
     "kinesis-2020",
