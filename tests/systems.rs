@@ -37,6 +37,8 @@ mod rolling_deploy;
 mod search_harvest;
 #[path = "systems/shard_hotspot.rs"]
 mod shard_hotspot;
+#[path = "systems/slack_2022.rs"]
+mod slack_2022;
 #[path = "systems/stale_placement.rs"]
 mod stale_placement;
 #[path = "systems/thread_pool.rs"]

@@ -43,6 +43,7 @@ pub(super) const SHIPPED: &[Shipped] = shipped![
     "rolling-deploy",
     "search-harvest",
     "shard-hotspot",
+    "slack-2022",
     "small-pool",
     "stale-placement",
     "stale-throttle",
