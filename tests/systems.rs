@@ -39,6 +39,8 @@ mod search_harvest;
 mod shard_hotspot;
 #[path = "systems/slack_2022.rs"]
 mod slack_2022;
+#[path = "systems/square_2017.rs"]
+mod square_2017;
 #[path = "systems/stale_placement.rs"]
 mod stale_placement;
 #[path = "systems/thread_pool.rs"]

@@ -45,6 +45,7 @@ pub(super) const SHIPPED: &[Shipped] = shipped![
     "shard-hotspot",
     "slack-2022",
     "small-pool",
+    "square-2017",
     "stale-placement",
     "stale-throttle",
     "thread-pool",
