@@ -11,6 +11,8 @@ mod curve;
 
 #[path = "systems/backpressure.rs"]
 mod backpressure;
+#[path = "systems/canva_2024.rs"]
+mod canva_2024;
 #[path = "systems/connection_storm.rs"]
 mod connection_storm;
 #[path = "systems/controller_failover.rs"]

@@ -20,6 +20,7 @@ pub(super) const SHIPPED: &[Shipped] = shipped![
     "api-gateway",
     "backpressure",
     "batch-workers",
+    "canva-2024",
     "checkout-fleet",
     "concurrency-latency",
     "connection-storm",
