@@ -43,6 +43,8 @@ mod shard_hotspot;
 mod slack_2022;
 #[path = "systems/square_2017.rs"]
 mod square_2017;
+#[path = "systems/sre_crash_loop.rs"]
+mod sre_crash_loop;
 #[path = "systems/stale_placement.rs"]
 mod stale_placement;
 #[path = "systems/thread_pool.rs"]

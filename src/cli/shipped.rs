@@ -47,6 +47,7 @@ pub(super) const SHIPPED: &[Shipped] = shipped![
     "slack-2022",
     "small-pool",
     "square-2017",
+    "sre-crash-loop",
     "stale-placement",
     "stale-throttle",
     "thread-pool",
