@@ -27,8 +27,7 @@ fn limits_are_those_of_the_closed_form() {
 fn restarts_do_not_help_and_lowering_the_bound_does() {
     let a = analysis(NAME, &[]);
     assert_eq!(a.verdict, Vulnerable);
-    // in the collapsed state a restart of the store finds the same pending transactions: the shortest one that
-    // interrupts the good state already tips it
+    // a restart leaves the clients their pending transactions: it does not heal, it even tips the good state
     assert_eq!((outcome(&a, "deploy"), outcome(&a, "restart-of-the-store")), ("tips", "tips"));
     close(a.recovery_load.expect("a recovery load").value, 1e4 / 489.1, 2e-3);
     for (tries, heals) in [(501, false), (10, false), (3, true)] {
