@@ -4,11 +4,13 @@
 //! recovery load off a branch; [`triggers`] finds critical sizes and durations, [`odds`] how they are spread over runs,
 //! [`critical_curve`] one against the other; [`against`] holds the answers to request-level simulation; [`collapse`] says how
 //! long the good state lasts under noise; [`compare`] puts designs side by side; [`analysis`] puts the answers together as
-//! the document that every report prints; [`gate`] checks it against a condition; [`closed_forms`] holds published
+//! the document that every report prints; [`checks`] look for the usual causes; [`gate`] holds it to a condition; [`closed_forms`] holds published
 //! formulas that are printed beside the answers and that tests hold them to.
 
 pub mod against;
+pub mod amplification;
 pub mod analysis;
+pub mod checks;
 pub mod closed_forms;
 pub mod collapse;
 pub mod compare;

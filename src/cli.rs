@@ -8,11 +8,13 @@ mod branches;
 mod compare;
 mod equations;
 mod exit;
+mod explain;
 mod failure;
 mod files;
 mod input;
 mod models;
 mod noise;
+mod presets;
 mod progress;
 mod quantity;
 mod referee;
@@ -85,6 +87,8 @@ enum Verb {
     Noise(noise::Arguments),
     Equations(equations::Arguments),
     Models(models::Arguments),
+    Explain(explain::Arguments),
+    Presets(presets::Arguments),
 }
 
 /// What the common options mean, for a verb to run in.
@@ -113,7 +117,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let typed = match Typed::try_parse_from(&arguments) {
         Ok(typed) => typed,
-        Err(error) => return explain(&error, Terminal::new(colour_typed(&arguments))),
+        Err(error) => return show(&error, Terminal::new(colour_typed(&arguments))),
     };
     let session = Session::from(typed.common);
     let done = match &typed.verb {
@@ -126,6 +130,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Verb::Noise(arguments) => noise::run(arguments, &session),
         Verb::Equations(arguments) => equations::run(arguments, &session),
         Verb::Models(arguments) => models::run(arguments, &session),
+        Verb::Explain(arguments) => explain::run(arguments, &session),
+        Verb::Presets(arguments) => presets::run(arguments, &session),
     };
     done.unwrap_or_else(|failure| {
         failure.tell(&session.terminal);
@@ -134,7 +140,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
 }
 
 /// Help and version, which were asked for, or what is wrong with the command line.
-fn explain(error: &clap::Error, terminal: Terminal) -> Exit {
+fn show(error: &clap::Error, terminal: Terminal) -> Exit {
     let text = error.render().ansi().to_string();
     if error.use_stderr() {
         terminal.aside(&text);

@@ -25,10 +25,13 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod admission;
+mod cache;
 mod calendar;
 mod draw;
 mod edge;
 mod engine;
+mod fleet;
 mod law;
 pub mod odds;
 pub mod outcome;
@@ -41,6 +44,7 @@ pub mod statistics;
 mod summary;
 mod system;
 
+pub use cache::CacheCount;
 pub use outcome::{Outcome, Outcomes};
 pub use plan::{Plan, TriggerRun};
 pub use record::{ClientCount, Run, Sample, StationCount, Stop};

@@ -10,6 +10,8 @@ mod branches;
 mod compare;
 #[path = "cli/equations.rs"]
 mod equations;
+#[path = "cli/explain.rs"]
+mod explain;
 #[path = "cli/general.rs"]
 mod general;
 #[path = "cli/models.rs"]
@@ -54,11 +56,6 @@ fn scratch(name: &str) -> PathBuf {
     let _ = std::fs::remove_dir_all(&folder);
     std::fs::create_dir_all(&folder).expect("a directory");
     folder
-}
-
-/// Whether a shipped model is one that the equations cannot follow yet: refused by every verb but `referee`.
-fn only_simulated(path: &str) -> bool {
-    ["concurrency-latency.toml", "fifo-lifo.toml"].iter().any(|name| path.ends_with(name))
 }
 
 fn json(text: &str) -> serde_json::Value {

@@ -122,6 +122,34 @@ fn impatient_clients_leave_as_in_a_birth_death_chain() {
     agrees("given up", s.clients[0].timeout_share, mean(&p) / 2.0 / 6.0, 0.01);
 }
 
+/// Erlang A (Palm 1957; Garnett, Mandelbaum & Reiman 2002): clients leave the queue, not the slot. Work whose client has
+/// left costs nothing when a slot comes to it, so who is served and who is not is as if it had left the queue as well:
+/// the chain with death rate min(n, c) + (n - c)+ / 2, of which (n - c)+ / 2 are those who leave.
+#[test]
+fn impatient_clients_leave_the_queue_as_erlang_a_says() {
+    let client = "timeout = \"2 s\"\ntimeout_jitter = \"exponential\"";
+    let s = summary(&open(6.0, 4, client, "expired = \"drop\""), 4_000.0);
+    let waiting = |n: usize| n.saturating_sub(4) as f64;
+    let p = birth_death(200, |_| 6.0, |n| n.min(4) as f64 + waiting(n) / 2.0);
+    let queue: f64 = p.iter().enumerate().map(|(n, x)| waiting(n) * x).sum();
+    let lost = queue / 2.0 / 6.0;
+    agrees("abandoned", s.stations[0].discarded, lost, 0.02);
+    agrees("busy", s.stations[0].busy, 6.0 * (1.0 - lost), 0.01);
+    // Mean wait of those who are served: the mean wait min(V, patience) of all is queue / load; one who finds j waiting
+    // behind c busy slots waits V, a sum of stages at rates c + i/2, and is served with probability Π (c + i/2)/(c + (i+1)/2).
+    let served_wait: f64 = (4..p.len())
+        .map(|n| {
+            let ahead = n - 4;
+            let stages: Vec<f64> = (0..=ahead).map(|i| 4.0 + i as f64 / 2.0).collect();
+            // P(V < patience) and E[V; V < patience] by the transform of V at 1/2, as V is a sum of exponential stages.
+            let transform: f64 = stages.iter().map(|r| r / (r + 0.5)).product();
+            let derivative: f64 = stages.iter().map(|r| 1.0 / (r + 0.5)).sum();
+            p[n] * transform * derivative
+        })
+        .sum();
+    agrees("wait of the served", s.stations[0].queueing, served_wait / (1.0 - lost), 0.02);
+}
+
 #[test]
 fn the_order_moves_the_spread_of_waits_and_not_their_mean() {
     let wait = |order: &str| summary(&open(0.7, 1, "", &format!("queue = {{ order = \"{order}\" }}")), 20_000.0);

@@ -17,8 +17,12 @@ mod canva_2024;
 mod connection_storm;
 #[path = "systems/controller_failover.rs"]
 mod controller_failover;
+#[path = "systems/discord_2017.rs"]
+mod discord_2017;
 #[path = "systems/dynamodb_2015.rs"]
 mod dynamodb_2015;
+#[path = "systems/ec2_dwfm_2025.rs"]
+mod ec2_dwfm_2025;
 #[path = "systems/facebook_2010.rs"]
 mod facebook_2010;
 #[path = "systems/fan_out.rs"]

@@ -2,6 +2,7 @@
 //!
 //! Field names are those of the JSON contract `tipping.analyze/1`.
 
+use super::checks::{Facts, Finding, checks};
 use super::closed_forms::stable_capacity;
 use super::landscape::{Landscape, LandscapeError, State as Found, landscape};
 use super::limits::{Limit, LimitKind, Limits, limits};
@@ -11,7 +12,7 @@ use super::triggers::{Fate, Plan, Range, Threshold, TriggerError};
 use crate::chance::events::Events;
 use crate::dynamics::equilibria::Completeness;
 use crate::dynamics::outcome::Outcome;
-use crate::model::types::{Arrivals, Budget};
+use crate::model::types::Arrivals;
 use crate::model::unit;
 use crate::process::dimension::Dimension;
 use crate::process::fluid::Fluid;
@@ -170,6 +171,8 @@ pub struct Analysis {
     pub mean_time_to_collapse: Option<super::collapse::CollapseTime>,
     /// Advice (not computed by this version).
     pub advice: Vec<Value>,
+    /// What the checks found; `tipping explain ID` says more about each.
+    pub findings: Vec<Finding>,
     /// What a reader must know.
     pub warnings: Vec<String>,
     /// The answers held to request-level simulation, where that was asked for.
@@ -202,7 +205,11 @@ pub fn analyze(study: &Study, sha256: &str) -> Result<Findings, LandscapeError> 
     let good = names.iter().position(|n| n == "good");
     let mut warnings = landscape.warnings.clone();
     warnings.extend(limits.warnings.iter().cloned());
-    warnings.extend(checks(study));
+    warnings.extend(study.remarks());
+    let values = good.map(|i| fluid.outputs_at_rest(&landscape.states[i].x, &landscape.parameters));
+    let at = |limit: &Option<Limit>| limit.as_ref().map(|l| l.load);
+    let (recovery, tip_over) = (at(&limits.recovery), at(&limits.tip_over));
+    let findings = checks(study, &Facts { fluid, good: values.as_deref(), recovery, tip_over });
     let verdict = verdict(&landscape, &limits, good, &mut warnings);
     let median = median(study, good.map(|_| (&landscape, good.unwrap_or(0))), &mut warnings);
     let triggers = triggers(study, median.as_ref(), &mut warnings);
@@ -242,6 +249,7 @@ pub fn analyze(study: &Study, sha256: &str) -> Result<Findings, LandscapeError> 
         characteristic_metric: None,
         mean_time_to_collapse: None,
         advice: Vec::new(),
+        findings,
         warnings,
         referee: None,
     };
@@ -379,8 +387,7 @@ fn median(study: &Study, good: Option<(&Landscape, usize)>, warnings: &mut Vec<S
     if study.model.triggers.is_empty() {
         return None;
     }
-    let same = study.model.services.is_empty() || study.model.meta.closure == crate::model::types::Closure::Fluid;
-    if same {
+    if study.is_fluid() {
         return Some((own.clone(), index));
     }
     let load = study.load_index(&study.median);
@@ -472,42 +479,24 @@ fn answer(
 /// OSDI 2022 theorem 2 for one client on one service that calls nobody.
 fn bounds(study: &Study) -> Option<Bounds> {
     let ([client], [service]) = (study.model.clients.as_slice(), study.model.services.as_slice()) else { return None };
-    if !service.calls.is_empty() || !matches!(client.arrivals, Arrivals::Open { .. }) {
+    let moving = !study.model.autoscalers.is_empty() || !study.model.balancers.is_empty();
+    if moving || !service.calls.is_empty() || !matches!(client.arrivals, Arrivals::Open { .. }) {
         return None;
     }
     let capacity = service.servers.value / service.service_time.value / study.load.factor;
     let retry = client.policy.retry.as_ref();
     let attempts = match retry.map(|r| (r, &r.budget)) {
         None => 1.0,
-        Some((r, Some(Budget::TokenBucket { fill, .. }))) => (1.0 + fill.value).min(r.attempts.value),
-        Some((r, None)) => r.attempts.value,
+        Some((r, budget)) => {
+            let (load, processes) = (study.load.value * study.load.factor, client.policy.processes.value);
+            let allowed = budget.as_ref().and_then(|b| b.retries_per_request(load, processes));
+            allowed.map_or(r.attempts.value, |retries| (1.0 + retries).min(r.attempts.value))
+        }
     };
+    let degradation = 1.0 + service.error_time.value / service.service_time.value;
     Some(Bounds {
         capacity,
         attempts: attempts.is_finite().then_some(attempts),
-        osdi22_stable_capacity: stable_capacity(capacity, attempts, 1.0),
+        osdi22_stable_capacity: stable_capacity(capacity, attempts, degradation),
     })
-}
-
-/// Checks that need no mathematics but catch the usual causes.
-fn checks(study: &Study) -> Vec<String> {
-    let mut found = Vec::new();
-    for client in &study.model.clients {
-        let service =
-            study.model.services.iter().find(|s| s.name == client.calls || s.name.value == client.calls.value);
-        let (Some(service), Some(timeout)) = (service, &client.policy.timeout) else { continue };
-        let drain = service.queue.limit.value * service.service_time.value / service.servers.value;
-        let (who, what) = (&client.name.value, &service.name.value);
-        let human = |seconds: f64| unit::human(seconds, Dimension::TIME);
-        if drain.is_infinite() && service.servers.value.is_finite() {
-            found.push(format!("the queue of `{what}` is unbounded: in overload it grows for ever"));
-        } else if drain > timeout.value {
-            found.push(format!(
-                "a full queue of `{what}` takes {} to drain, but `{who}` waits {}: what is served last is served in vain",
-                human(drain),
-                human(timeout.value)
-            ));
-        }
-    }
-    found
 }

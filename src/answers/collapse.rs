@@ -5,23 +5,30 @@
 //! of the moments where these alone have a saddle: they only say where to look. A path counts as collapsed halfway between the saddle and the collapsed state, in the coordinate that is 0 at the good
 //! state and 1 at the saddle, and at [`FURTHEST`] at most.
 //!
+//! A process whose states are bounded and that never waits has an exact answer instead, from its Markov chain: see
+//! `exact`.
+//!
 //! `tip_over_load.with_noise` is the root of ln τ(load) = ln horizon, τ the mean time to collapse. ln τ falls smoothly with
 //! load: the root is bracketed between recovery and tip-over load and interpolated.
+
+mod exact;
+mod guess;
+mod search;
 
 use super::analysis::Findings;
 use super::landscape::Landscape;
 use super::limits::{Limits, limits};
 use super::study::Study;
+use crate::chance::chain::error::ChainError;
 use crate::chance::escape::{Answer, Coordinate, Effort, Estimate, Method, Question, extrapolated, mean_time, scales};
 use crate::chance::paths::{Machine, MachineError, Path, PathError};
 use crate::dynamics::newton::newton;
-use crate::dynamics::outcome::distance;
-use crate::dynamics::spectrum::{Spectrum, SpectrumOptions, spectrum};
 use crate::model::unit;
 use crate::process::dimension::Dimension;
 use crate::process::event::Event;
-use crate::process::field::Field;
 use crate::process::fluid::Fluid;
+use exact::Exact;
+use search::{Search, Value};
 use serde::Serialize;
 
 /// Largest value of the coordinate at which a path counts as collapsed.
@@ -29,20 +36,18 @@ pub const FURTHEST: f64 = 2.0;
 /// How long the good state must last where the model does not say, in seconds.
 pub const DEFAULT_HORIZON: f64 = 30.0 * 86_400.0;
 /// Most events spent on the mean time at today's load, on each load of the search, and on extrapolation.
-const EVENTS: [u64; 3] = [24_000_000, 12_000_000, 12_000_000];
+const EVENTS: [u64; 3] = [16_000_000, 5_000_000, 5_000_000];
 /// Trials per level at today's load and in the search.
-const TRIALS: usize = 96;
-const SEARCH_TRIALS: usize = 64;
+const TRIALS: usize = 64;
+const SEARCH_TRIALS: usize = 48;
 /// Instructions per event up to which the effort is what it says.
 const WORK: f64 = 12.0;
 /// A bound this many horizons away is answer enough.
 const FAR: f64 = 1e3;
-/// Loads tried in the search.
-const MOST_LOADS: usize = 8;
-/// Loads that may be tried in vain.
-const MOST_BLIND: usize = 1;
-/// ln τ this close to ln horizon ends the search.
-const CLOSE: f64 = 0.3;
+/// The search for the load where ln τ = ln horizon, τ estimated.
+const SEARCH: Search = Search { loads: 8, blind: 1, close: 0.3, width: 2e-3 };
+/// The same where τ is exact.
+const EXACT_SEARCH: Search = Search { loads: 40, blind: 0, close: 1e-6, width: 1e-7 };
 
 /// Mean time to collapse, as reported.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -66,6 +71,12 @@ pub enum CollapseError {
     /// A path failed.
     #[error(transparent)]
     Path(#[from] PathError),
+    /// The good state and the saddle have the same coordinate.
+    #[error("inconclusive, the good state and the saddle beside it cannot be told apart along one line")]
+    Indistinct,
+    /// The chain failed.
+    #[error(transparent)]
+    Chain(#[from] ChainError),
 }
 
 /// The good state, the saddle beside it, and what counts as collapsed.
@@ -75,8 +86,8 @@ pub struct Wells {
     pub parameters: Vec<f64>,
     /// The good state.
     pub good: Vec<f64>,
-    /// The saddle.
-    pub saddle: Vec<f64>,
+    /// The saddle, if there is one at this load.
+    pub saddle: Option<Vec<f64>>,
     /// The collapsed state, unless it escapes.
     pub collapsed: Option<Vec<f64>>,
 }
@@ -94,6 +105,7 @@ pub struct Collapse<'a> {
     same: Vec<usize>,
     events: Vec<Event>,
     machine: Machine,
+    exact: Option<Exact>,
 }
 
 impl<'a> Collapse<'a> {
@@ -107,12 +119,14 @@ impl<'a> Collapse<'a> {
         let paths = &study.median.process().states;
         let same = paths.iter().map(|s| fluid.process().state_index(&s.info.name).unwrap_or(0)).collect();
         let mut process = study.median.process().clone();
+        let exact = Exact::of(&process);
         let machine = Machine::new(&process, 1.0)?;
         let events = process.all_events();
-        Ok(Self { study, fluid, landscape, limits: limits(fluid, load, landscape), load, same, events, machine })
+        Ok(Self { study, fluid, landscape, limits: limits(fluid, load, landscape), load, same, events, machine, exact })
     }
 
-    /// Good state and saddle at a load (base units), from the branch; `None` if there are none.
+    /// Good state and saddle at a load (base units), from the branch; `None` if there is no good state, or nothing that
+    /// tells it from the collapsed one.
     #[must_use]
     pub fn wells(&self, load: f64) -> Option<Wells> {
         let fluid = self.fluid;
@@ -136,21 +150,30 @@ impl<'a> Collapse<'a> {
                 collapsed = Some(x);
             }
         }
+        // A branch that was not followed to its end may miss what the search at today's load has found.
+        let here = self.landscape.parameters[self.load] == load && good.is_some() && saddle.is_none();
+        for state in self.landscape.states.iter().filter(|_| here) {
+            let x = || self.same.iter().map(|&s| state.x[s]).collect();
+            match state.stable() {
+                Some(false) if saddle.is_none() => saddle = Some(x()),
+                Some(true) if saddle.is_some() && collapsed.is_none() => collapsed = Some(x()),
+                _ => {}
+            }
+        }
         let mut parameters = self.study.median.parameters();
         parameters[self.study.load_index(&self.study.median)] = load;
-        Some(Wells { parameters, good: good?, saddle: saddle?, collapsed })
+        let named = self.exact.as_ref().is_some_and(Exact::names_collapse);
+        (saddle.is_some() || named).then_some(Wells { parameters, good: good?, saddle, collapsed })
     }
 
-    fn coordinate(&self, machine: &Machine, wells: &Wells) -> Result<Coordinate, PathError> {
-        let fluid = &self.study.median;
-        let p = &wells.parameters;
+    fn coordinate(&self, machine: &Machine, wells: &Wells) -> Result<Coordinate, CollapseError> {
+        let (fluid, p) = (&self.study.median, &wells.parameters);
+        let saddle = wells.saddle.as_ref().ok_or(CollapseError::Indistinct)?;
         let mut path = Path::new(machine, p, &wells.good, 0, 0)?;
         // The eigenvector belongs to a saddle of these equations; other states have the line between them.
-        let own = newton(fluid, p, &wells.saddle).is_ok_and(|r| distance(fluid.states(), &r.x, &wells.saddle) < 1e-6);
-        let found = own.then(|| spectrum(fluid, p, &wells.saddle, &SpectrumOptions::default()).ok()).flatten();
-        let real = |s: Spectrum| s.modes.first().filter(|m| m.value.im == 0.0).map(|m| m.value.re);
-        let root = found.and_then(real).filter(|r| *r > 0.0);
-        Coordinate::new(fluid, &mut path, &self.events, p, (&wells.good, &wells.saddle), root)
+        let root = self.unstable_root(wells);
+        Coordinate::new(fluid, &mut path, &self.events, p, (&wells.good, saddle), root)
+            .map_err(|_| CollapseError::Indistinct)
     }
 
     fn target(&self, coordinate: &Coordinate, wells: &Wells) -> Result<f64, PathError> {
@@ -165,6 +188,30 @@ impl<'a> Collapse<'a> {
     /// # Errors
     /// [`CollapseError`].
     pub fn mean_time(&self, wells: &Wells, effort: &Effort) -> Result<Answer, CollapseError> {
+        let Some(exact) = &self.exact else { return self.simulated(wells, effort) };
+        let region = match &wells.saddle {
+            Some(_) if !exact.names_collapse() => {
+                let coordinate = self.coordinate(&self.machine, wells)?;
+                let target = self.target(&coordinate, wells)?;
+                Some((coordinate, target))
+            }
+            _ => None,
+        };
+        let collapsed = |x: &[f64]| region.as_ref().is_some_and(|(coordinate, target)| coordinate.at(x) >= *target);
+        Ok(match exact.mean_time(&wells.parameters, &wells.good, collapsed)? {
+            Some(mean) if mean.is_finite() => {
+                Answer::Time(Estimate { mean, interval: [mean; 2], method: Method::MarkovChain })
+            }
+            Some(_) => Answer::LongerThan(f64::INFINITY),
+            None => Answer::Unknown,
+        })
+    }
+
+    /// The same from paths, whether or not there is a chain.
+    ///
+    /// # Errors
+    /// [`CollapseError`].
+    pub fn simulated(&self, wells: &Wells, effort: &Effort) -> Result<Answer, CollapseError> {
         let coordinate = self.coordinate(&self.machine, wells)?;
         let question = self.question(wells, &coordinate)?;
         Ok(mean_time(&question, effort)?)
@@ -197,7 +244,13 @@ impl<'a> Collapse<'a> {
         let machines: Vec<Machine> = scales().iter().map(|&h| Machine::new(process, h)).collect::<Result<_, _>>()?;
         let coordinate = self.coordinate(&self.machine, wells)?;
         let question = self.question(wells, &coordinate)?;
-        Ok(extrapolated(&question, &machines, |machine| self.coordinate(machine, wells), effort)?)
+        extrapolated(&question, &machines, |machine| self.coordinate(machine, wells), effort)
+    }
+
+    /// Recovery load (zero if there is none) and tip-over load, in base units.
+    fn bracket(&self) -> Option<(f64, f64)> {
+        let tip = self.limits.tip_over.as_ref()?.load;
+        Some((self.limits.recovery.as_ref().map_or(0.0, |l| l.load), tip))
     }
 
     /// Load (base units) at which the mean time falls below `horizon` seconds; `None` if the search was inconclusive.
@@ -205,66 +258,23 @@ impl<'a> Collapse<'a> {
     /// # Errors
     /// [`CollapseError`].
     pub fn load_with_noise(&self, horizon: f64, seed: u64) -> Result<Option<f64>, CollapseError> {
-        let Some(tip) = self.limits.tip_over.as_ref().map(|l| l.load) else { return Ok(None) };
-        let recovery = self.limits.recovery.as_ref().map_or(0.0, |l| l.load);
+        let Some((recovery, tip)) = self.bracket() else { return Ok(None) };
         let effort = self.effort(EVENTS[1], SEARCH_TRIALS, seed);
-        // Excess of ln τ over ln horizon; where the good state is gone already it lasts no time worth the name.
-        let excess = |load: f64| -> Result<Option<(f64, bool)>, CollapseError> {
-            let Some(wells) = self.wells(load) else { return Ok(Some((-30.0, false))) };
-            Ok(match self.mean_time(&wells, &effort)? {
-                Answer::Time(found) => Some(((found.mean / horizon).ln(), true)),
-                Answer::LongerThan(bound) if bound > horizon => Some(((bound / horizon).ln(), false)),
-                _ => None,
-            })
+        let search = if self.exact.is_some() { EXACT_SEARCH } else { SEARCH };
+        let guess = |offset: f64| match &self.exact {
+            Some(_) => None,
+            None => self.guess((recovery, tip), horizon.ln() - offset, seed),
         };
-        let (mut low, mut high) = ((recovery, f64::INFINITY), (tip, f64::NEG_INFINITY));
-        let mut load = recovery + 0.9 * (tip - recovery);
-        // Whether nothing is known about the lower end.
-        let mut unknown = false;
-        let mut blind = 0;
-        for _ in 0..MOST_LOADS {
-            let Some((value, exact)) = excess(load)? else {
-                blind += 1;
-                if blind > MOST_BLIND {
-                    return Ok(None);
-                }
-                // Nearer to the tip-over load collapse is less rare.
-                (low, unknown) = ((load, f64::INFINITY), true);
-                load = 0.5 * (low.0 + high.0);
-                continue;
-            };
-            if exact && value.abs() < CLOSE {
-                // Within the noise of the estimate: the slope decides which way the rest lies.
-                let other = if value > 0.0 { high } else { low };
-                return Ok(Some(if other.1.is_finite() { root((load, value), other) } else { load }));
-            }
-            let known = if exact { value } else { value.signum() * f64::INFINITY };
-            if value > 0.0 {
-                (low, unknown) = ((load, known), false);
-            } else {
-                high = (load, known);
-            }
-            if high.0 - low.0 < 2e-3 * tip {
-                break;
-            }
-            load = if low.1.is_finite() && high.1.is_finite() {
-                // Away from the ends, so that the bracket shrinks on both sides.
-                root(low, high).clamp(low.0 + 0.1 * (high.0 - low.0), high.0 - 0.1 * (high.0 - low.0))
-            } else {
-                0.5 * (low.0 + high.0)
-            };
-        }
-        Ok(match (low.1.is_finite(), high.1.is_finite()) {
-            (true, true) => Some(root(low, high)),
-            _ if !unknown && high.0 - low.0 < 2e-2 * tip => Some(0.5 * (low.0 + high.0)),
-            _ => None,
+        // Excess of ln τ over ln horizon; where the good state is gone already it lasts no time worth the name.
+        search.root((recovery, tip), guess, |load| {
+            let Some(wells) = self.wells(load) else { return Ok(Value::Below) };
+            Ok(match self.mean_time(&wells, &effort)? {
+                Answer::Time(found) => Value::Exactly((found.mean / horizon).ln()),
+                Answer::LongerThan(bound) if bound > horizon => Value::Above,
+                _ => Value::Unknown,
+            })
         })
     }
-}
-
-/// Where the line through two points crosses zero.
-fn root(a: (f64, f64), b: (f64, f64)) -> f64 {
-    if a.1 == b.1 { 0.5 * (a.0 + b.0) } else { a.0 - a.1 * (b.0 - a.0) / (b.1 - a.1) }
 }
 
 /// Adds to the findings of a study how long its good state lasts under noise. Says in the warnings what could not be found.
@@ -296,9 +306,17 @@ fn try_add(study: &Study, findings: &mut Findings, seed: u64) -> Result<(), Coll
     let analysis = &mut findings.analysis;
     let horizon = study.model.meta.horizon.as_ref().map_or(DEFAULT_HORIZON, |h| h.value);
     if let Some(limit) = &mut analysis.tip_over_load
-        && collapse.limits.recovery.is_some()
+        && (collapse.limits.recovery.is_some() || analysis.recovery_load.is_some())
     {
-        let found = collapse.load_with_noise(horizon, seed)?;
+        let mut found = collapse.load_with_noise(horizon, seed)?;
+        if found.is_none()
+            && let Some(near) = collapse.beside_the_fold(horizon, seed)
+        {
+            found = Some(near);
+            let note = "the load at which noise tips the system is from Kramers' formula beside the fold: there the way \
+                        back is too slow to be followed by simulation";
+            analysis.warnings.push(note.to_owned());
+        }
         // The middle run may keep its good state a little longer than the moments say.
         limit.with_noise = Some(found.map(|l| (l / study.load.factor).min(limit.value)));
         if found.is_none() {
@@ -312,10 +330,14 @@ fn try_add(study: &Study, findings: &mut Findings, seed: u64) -> Result<(), Coll
     let estimate = match answer {
         Answer::Time(estimate) => Some(estimate),
         Answer::LongerThan(bound) if bound > FAR * horizon => None,
+        _ if collapse.exact.is_some() => None,
         _ => collapse.extrapolate(&wells, &collapse.effort(EVENTS[2], SEARCH_TRIALS, seed))?,
     };
     if estimate.is_none() {
         analysis.warnings.push(match answer {
+            Answer::LongerThan(bound) if bound.is_infinite() => {
+                "mean time to collapse by itself: none, the chain has no way from the good state to collapse".to_owned()
+            }
             Answer::LongerThan(bound) => {
                 let bound = unit::human(bound, Dimension::TIME);
                 format!("mean time to collapse by itself: inconclusive, more than {bound} as far as it was followed")

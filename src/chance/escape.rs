@@ -133,6 +133,25 @@ pub fn mean_time(question: &Question<'_>, effort: &Effort) -> Result<Answer, Pat
     Ok(combine(&runs))
 }
 
+/// Quadratic variation of the coordinate per second in the good state, over so many events: the noise along it.
+///
+/// # Errors
+/// [`PathError`].
+pub fn spread_rate(question: &Question<'_>, events: u64, seed: u64) -> Result<f64, PathError> {
+    let mut path = question.path(seed, u64::MAX)?;
+    let (mut last, mut sum, mut count) = (question.coordinate.of(&path), 0.0, 0_u64);
+    let mut watch = |p: &Path<'_>| {
+        let now = question.coordinate.of(p);
+        sum += (now - last) * (now - last);
+        last = now;
+        count += 1;
+        if count >= events { std::ops::ControlFlow::Break(()) } else { std::ops::ControlFlow::Continue(()) }
+    };
+    path.advance(f64::INFINITY, &mut watch)?;
+    let time = path.time();
+    Ok(if time > 0.0 && time.is_finite() { sum / time } else { 0.0 })
+}
+
 fn combine(runs: &[splitting::Run]) -> Answer {
     let n = runs.len() as f64;
     if runs.iter().any(|r| r.collapse_rate.is_none()) {

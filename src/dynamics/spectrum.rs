@@ -104,9 +104,10 @@ pub fn linear_spectrum(
     if blocks.iter().any(|b| b.iter().any(|v| !v.is_finite())) {
         return Err(SpectrumError::NotFinite);
     }
-    // Lags that coincide are one lag: a mesh between them would have no width.
+    // Lags that coincide are one lag: a mesh between them would have no width. Lags through which nothing is felt (such as
+    // those at which only parameters are read) need no mesh.
     let (mut own, mut distinct) = (vec![blocks[0].clone()], Vec::<f64>::new());
-    for (&lag, block) in lags.iter().zip(&blocks[1..]) {
+    for (&lag, block) in lags.iter().zip(&blocks[1..]).filter(|(_, block)| block.iter().any(|v| *v != 0.0)) {
         match distinct.iter().position(|known| (known - lag).abs() <= 1e-9 * lag) {
             Some(same) => own[same + 1] += block,
             None => {

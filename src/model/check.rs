@@ -29,7 +29,9 @@ pub(crate) fn check(model: &Model, sink: &Sink) {
 fn calls(model: &Model, sink: &Sink) {
     let services: BTreeSet<&str> = model.services.iter().map(|s| s.name.value.as_str()).collect();
     let from_services = model.services.iter().flat_map(|s| s.calls.iter().map(|c| &c.target));
-    let targets: Vec<&Text> = model.clients.iter().map(|c| &c.calls).chain(from_services).collect();
+    let around = model.caches.iter().map(|c| &c.of).chain(model.autoscalers.iter().map(|a| &a.of));
+    let around = around.chain(model.balancers.iter().map(|b| &b.of));
+    let targets: Vec<&Text> = model.clients.iter().map(|c| &c.calls).chain(from_services).chain(around).collect();
     for target in targets.iter().filter(|t| !t.value.is_empty() && !services.contains(t.value.as_str())) {
         let message = format!("there is no service {}", quoted(&target.value));
         let hint = suggest::did_you_mean(&target.value, services.iter().copied()).unwrap_or_else(|| {

@@ -1,10 +1,19 @@
 //! From a checked model to a population process: the system layer becomes stations (`station`) and streams of attempts
 //! (`stream`), the equation layer is lowered as written (`equations`). Both end in one [`Process`].
 
+mod autoscaler;
+mod balancer;
+mod cache;
+mod capacity;
+mod closure;
 mod equations;
+mod error_path;
+mod patience;
 mod station;
 mod stream;
 mod unsupported;
+
+pub use closure::available;
 
 use super::types::{Closure, Model, Quantity, Span};
 use crate::process::expr::ExprError;
@@ -16,7 +25,7 @@ use std::collections::BTreeMap;
 /// A mistake found while the equations were built, with its place in the model file.
 pub type Problem = ExprError;
 
-/// Builds the population process of a model.
+/// Builds the population process of a model, under the closure asked for or the one that is [`available`].
 ///
 /// # Errors
 /// All mistakes in expressions, with byte ranges in the model file.
@@ -45,6 +54,14 @@ struct Builder<'a> {
     process: Process,
     scope: Scope,
     stations: BTreeMap<String, station::Station>,
+    fronts: BTreeMap<String, cache::Front>,
+    scalers: BTreeMap<String, autoscaler::Scaler>,
+    spreads: BTreeMap<String, balancer::Spread>,
+    /// States of error paths, by service.
+    failing: BTreeMap<String, usize>,
+    refusing: BTreeMap<String, usize>,
+    /// What reaches each service.
+    inflows: BTreeMap<String, Vec<capacity::Inflow>>,
     problems: Vec<Problem>,
     /// What is no mistake but has no equations yet.
     unsupported: Vec<Problem>,
@@ -54,10 +71,16 @@ impl<'a> Builder<'a> {
     fn of(model: &'a Model, closure: Closure) -> Self {
         Self {
             model,
-            closure,
+            closure: available(model, closure).0,
             process: Process::default(),
             scope: Scope::default(),
             stations: BTreeMap::new(),
+            fronts: BTreeMap::new(),
+            scalers: BTreeMap::new(),
+            spreads: BTreeMap::new(),
+            failing: BTreeMap::new(),
+            refusing: BTreeMap::new(),
+            inflows: BTreeMap::new(),
             problems: Vec::new(),
             unsupported: Vec::new(),
         }
@@ -90,15 +113,45 @@ impl Builder<'_> {
                 super::types::Arrivals::Closed { users, think } => all.extend([users.clone(), think.clone()]),
             }
             policy_numbers(&client.policy, &mut all);
+            all.extend(Some(&client.network).filter(|q| q.value > 0.0).cloned());
         }
         for service in &self.model.services {
             let numbers = [&service.servers, &service.service_time, &service.variability, &service.error_share];
             all.extend(numbers.into_iter().cloned());
             all.push(service.queue.limit.clone());
+            if let Some(codel) = &service.queue.codel {
+                all.extend([codel.target.clone(), codel.interval.clone()]);
+            }
+            if let Some(shed) = &service.admission.shed {
+                all.extend([Some(shed.share.clone()), shed.inside.clone(), shed.wait.clone()].into_iter().flatten());
+            }
+            if let Some(limit) = &service.admission.rate_limit {
+                all.extend([limit.rate.clone(), limit.burst.clone()]);
+            }
+            if let Some(law) = &service.admission.concurrency {
+                all.extend(law.numbers().into_iter().cloned());
+            }
+            all.extend(Some(&service.queue.pickup).filter(|q| q.value > 0.0).cloned());
+            let slowing = [&service.slowdown, &service.contention, &service.coherence];
+            all.extend(slowing.into_iter().filter(|q| q.value > 0.0).cloned());
+            all.extend([service.error_time.clone(), service.reject_time.clone()]);
             for call in &service.calls {
                 all.push(call.count.clone());
                 policy_numbers(&call.policy, &mut all);
             }
+        }
+        for cache in &self.model.caches {
+            let numbers =
+                [&cache.entries, &cache.ttl, &cache.stale, &cache.hit_time, &cache.invalidate, &cache.fetch_limit];
+            all.extend(numbers.into_iter().cloned());
+        }
+        for a in &self.model.autoscalers {
+            let numbers = [&a.node, &a.target, &a.window, &a.sync, &a.tolerance, &a.start_up, &a.start_up_cost];
+            all.extend(numbers.into_iter().chain([&a.min, &a.max, &a.step, &a.cool_down, &a.killed_after]).cloned());
+        }
+        for b in &self.model.balancers {
+            let numbers = [&b.replicas, &b.failures, &b.eject_for, &b.most_ejected, &b.panic, &b.broken];
+            all.extend(numbers.into_iter().cloned());
         }
         all.extend(self.model.params.iter().map(|p| p.value.clone()));
         for quantity in &all {
@@ -159,10 +212,13 @@ impl Builder<'_> {
 /// Numbers of a call policy that are not structural.
 fn policy_numbers(policy: &super::types::CallPolicy, out: &mut Vec<Quantity>) {
     out.extend(policy.timeout.clone());
+    out.extend(policy.guards().into_iter().cloned());
+    if policy.processes.value != 1.0 {
+        out.push(policy.processes.clone());
+    }
     if let Some(retry) = &policy.retry {
         out.extend([retry.backoff.clone(), retry.growth.clone(), retry.cap.clone()]);
-        if let Some(super::types::Budget::TokenBucket { fill, size }) = &retry.budget {
-            out.extend([fill.clone(), size.clone()]);
-        }
+        out.extend(retry.budget.iter().flat_map(|b| b.quantities()).cloned());
+        out.extend(Some(&retry.probability).filter(|p| p.value != 1.0).cloned());
     }
 }

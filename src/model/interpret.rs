@@ -1,7 +1,10 @@
 //! From the document to the [`Model`]: each table read once, every mistake reported. What several tables must agree on
 //! is checked afterwards, in `check`.
 
+mod admission;
 mod equations;
+mod fleet;
+mod policy;
 mod samples;
 mod system;
 mod trigger;
@@ -25,6 +28,9 @@ pub(crate) fn interpret(root: &Table, base: Option<&Path>, sink: &Sink) -> Model
         meta: file.table("model").map(|m| meta(&m)).unwrap_or_default(),
         clients: system::clients(&file),
         services: system::services(&file, base),
+        caches: fleet::caches(&file),
+        autoscalers: fleet::autoscalers(&file),
+        balancers: fleet::balancers(&file),
         params: equations::params(&file),
         states: equations::states(&file),
         transitions: equations::transitions(&file),
@@ -40,6 +46,8 @@ pub(crate) fn interpret(root: &Table, base: Option<&Path>, sink: &Sink) -> Model
         let hint = "add a [client.NAME] that calls a service, or states in [state]";
         sink.push(Diagnostic::error("nothing-to-analyse", message).at(place, "").hint(hint));
     }
+    fleet::resolve(&mut model, sink);
+    fleet::check(&model, sink);
     model.triggers = trigger::triggers(&file, &model);
     model
 }
@@ -58,6 +66,7 @@ fn meta(table: &Reader<'_>) -> Meta {
         about: table.words("about"),
         source: table.words("source"),
         horizon: table.quantity("horizon"),
+        growth: table.quantity("growth"),
         load: table.text("load"),
         closure: if table.choice("closure") == "fluid" { Closure::Fluid } else { Closure::Moments },
         goodput: table.expression("goodput"),

@@ -1,9 +1,11 @@
 //! The format of a model file, as data: every table, key, kind of value, range and default, with a line on each. The
 //! reader checks files against it, `--set` finds paths in it, and the JSON schema is printed from it.
 
+mod fleet;
 mod tables;
 
-pub(crate) use tables::{BUDGET, CALL, CLIENT, PARAM, QUEUE, ROOT, SERVICE, STATE, TRANSITION, TRIGGER, VARIANT};
+pub(crate) use fleet::{AUTOSCALER, BALANCER, CACHE};
+pub(crate) use tables::{CALL, CLIENT, PARAM, QUEUE, ROOT, SERVICE, STATE, TRANSITION, TRIGGER, VARIANT};
 
 use crate::process::dimension::Dimension;
 
@@ -24,8 +26,8 @@ pub(crate) struct Table {
 pub(crate) enum Shorthand {
     /// Only the table.
     None,
-    /// The name of a retry preset.
-    Preset,
+    /// The name of a preset that has this part.
+    Preset(&'static str),
     /// The value of the key `value` alone.
     Value,
 }

@@ -1,6 +1,12 @@
 //! What a model file says, after units are resolved and every key is checked. All numbers are in base units (seconds,
 //! requests, bytes); every number that has a dotted path can be named by `--set`, `--vary`, triggers and fits.
 
+pub(crate) mod caller;
+mod fleet;
+
+pub use caller::{Breaker, Budget, Hedge, Per, RateLimit, Stops, Throttle};
+pub use fleet::{Autoscaler, Balancer, Begins, Cache, Counts, LateAnswer, Needs, Routing, Signal};
+
 use crate::process::dimension::Dimension;
 use std::ops::Range;
 use std::sync::Arc;
@@ -9,7 +15,7 @@ use std::sync::Arc;
 pub type Span = Range<usize>;
 
 /// A number of the model with its dotted path, as written and as understood.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Quantity {
     /// Dotted path, e.g. `client.web.retry.backoff`.
     pub path: String,
@@ -57,6 +63,12 @@ pub struct Model {
     pub clients: Vec<Client>,
     /// `[service.NAME]`, in file order.
     pub services: Vec<Service>,
+    /// `[cache.NAME]`, in file order.
+    pub caches: Vec<Cache>,
+    /// `[autoscaler.NAME]`, in file order.
+    pub autoscalers: Vec<Autoscaler>,
+    /// `[balancer.NAME]`, in file order.
+    pub balancers: Vec<Balancer>,
     /// `[param]`, in file order.
     pub params: Vec<Param>,
     /// `[state]`, in file order.
@@ -94,6 +106,8 @@ pub struct Meta {
     pub goodput: Option<Text>,
     /// `apdex`: target T of the application performance index, for clients that give none of their own.
     pub apdex: Option<Quantity>,
+    /// `growth`: relative growth of the load, 1/s.
+    pub growth: Option<Quantity>,
 }
 
 /// Which closure turns stations into equations (the design's section on the station).
@@ -147,7 +161,7 @@ pub enum Arrivals {
 }
 
 /// Timeout and retries of one caller of one service.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct CallPolicy {
     /// `timeout` per attempt; `None` means the caller waits for ever.
     pub timeout: Option<Quantity>,
@@ -157,6 +171,28 @@ pub struct CallPolicy {
     pub patience: Setting<Patience>,
     /// `gives_up`: when a timeout is felt.
     pub gives_up: Setting<GivesUp>,
+    /// Cache that is asked first, where `calls` names one.
+    pub through: Option<Text>,
+    /// `deadline` over all attempts of a request; `None` means there is none.
+    pub deadline: Option<Quantity>,
+    /// `processes`: client processes that share the load equally, each with budgets and breakers of its own; default 1.
+    pub processes: Quantity,
+    /// `breaker`, if any.
+    pub breaker: Option<Breaker>,
+    /// `hedge`, if any.
+    pub hedge: Option<Hedge>,
+    /// `rate_limit`, if any.
+    pub rate_limit: Option<RateLimit>,
+    /// `throttle`, if any.
+    pub throttle: Option<Throttle>,
+}
+
+impl CallPolicy {
+    /// Numbers of breaker, hedge, rate limit and throttle.
+    #[must_use]
+    pub fn guards(&self) -> Vec<&Quantity> {
+        caller::guards(&self.breaker, &self.hedge, &self.rate_limit, &self.throttle)
+    }
 }
 
 /// `arrivals`.
@@ -231,6 +267,8 @@ pub enum Jitter {
     Equal,
     /// Exponential with the back-off as its mean.
     Exponential,
+    /// Uniform between the base and three times the wait before, at most the cap; the first after a wait of the base.
+    Decorrelated,
 }
 
 /// `on`: failures that are retried. All by default.
@@ -242,18 +280,6 @@ pub struct RetryOn {
     pub reject: bool,
     /// The service answered with an error.
     pub error: bool,
-}
-
-/// `budget = { kind = ... }`.
-#[derive(Debug, Clone)]
-pub enum Budget {
-    /// Each first attempt adds `fill` tokens up to `size`; a retry takes one and is not made without.
-    TokenBucket {
-        /// Tokens per first attempt.
-        fill: Quantity,
-        /// Capacity of the bucket.
-        size: Quantity,
-    },
 }
 
 /// `[service.NAME]`.
@@ -273,12 +299,22 @@ pub struct Service {
     pub samples: Arc<[f64]>,
     /// Extra service time per request inside at the start of service; default 0 s/req.
     pub slowdown: Quantity,
+    /// Universal scalability law: growth of the service time per other request inside; default 0.
+    pub contention: Quantity,
+    /// Universal scalability law: growth per ordered pair of requests inside; default 0.
+    pub coherence: Quantity,
     /// Queue.
     pub queue: Queue,
+    /// What it turns away before that.
+    pub admission: Admission,
     /// What happens to work whose client stopped waiting.
     pub expired: Setting<Expired>,
     /// Share of attempts that are answered with an error although served; default 0.
     pub error_share: Quantity,
+    /// Time in the slot that an answer takes beyond the service time when it is an error or comes too late; default 0 s.
+    pub error_time: Quantity,
+    /// Time of a slot that refusing an attempt takes; default 0 s.
+    pub reject_time: Quantity,
     /// Calls this service makes while it holds a slot, in file order.
     pub calls: Vec<ServiceCall>,
 }
@@ -305,6 +341,89 @@ pub struct Queue {
     pub switch: Option<Quantity>,
     /// How long a slot that has become free takes to look into the queue; default 0 s.
     pub pickup: Quantity,
+    /// Controlled delay, if any.
+    pub codel: Option<Codel>,
+}
+
+/// What a service turns away: `shed`, `rate_limit`, `concurrency`.
+#[derive(Debug, Clone, Default)]
+pub struct Admission {
+    /// Shedding above a level.
+    pub shed: Option<Shed>,
+    /// A token bucket.
+    pub rate_limit: Option<RateLimit>,
+    /// A limit of those inside that adapts itself.
+    pub concurrency: Option<Concurrency>,
+}
+
+/// `shed = { ... }`.
+#[derive(Debug, Clone)]
+pub struct Shed {
+    /// Number inside from which on attempts are refused.
+    pub inside: Option<Quantity>,
+    /// Estimated wait above which they are.
+    pub wait: Option<Quantity>,
+    /// Share of them that is.
+    pub share: Quantity,
+}
+
+/// Which algorithm moves a concurrency limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConcurrencyKind {
+    /// Additive increase, multiplicative decrease.
+    Aimd,
+    /// By the queue estimated from the shortest time.
+    Vegas,
+    /// By the ratio of the long-term mean to the present time.
+    Gradient,
+}
+
+/// `concurrency = { ... }`; the defaults are those of Netflix' concurrency-limits.
+#[derive(Debug, Clone)]
+pub struct Concurrency {
+    /// The algorithm.
+    pub kind: ConcurrencyKind,
+    /// Limit at the beginning.
+    pub initial: Quantity,
+    /// Least limit.
+    pub min: Quantity,
+    /// Greatest limit.
+    pub max: Quantity,
+    /// Weight of a new limit (vegas, gradient).
+    pub smoothing: Quantity,
+    /// Factor of a decrease (aimd).
+    pub backoff: Quantity,
+    /// Time above which the limit decreases (aimd).
+    pub timeout: Quantity,
+    /// Time between changes (aimd).
+    pub window: Quantity,
+    /// Room for a queue (gradient).
+    pub queue: Quantity,
+    /// Answers that the long-term mean goes back (gradient).
+    pub long_window: Quantity,
+    /// Ratio of times that is tolerated (gradient).
+    pub tolerance: Quantity,
+    /// Answers per unit of the limit between probes (vegas).
+    pub probe: Quantity,
+}
+
+impl Concurrency {
+    /// All its numbers.
+    #[must_use]
+    pub fn numbers(&self) -> [&Quantity; 11] {
+        let ends = [&self.initial, &self.min, &self.max, &self.smoothing, &self.backoff, &self.timeout];
+        let rest = [&self.window, &self.queue, &self.long_window, &self.tolerance, &self.probe];
+        std::array::from_fn(|i| if i < ends.len() { ends[i] } else { rest[i - ends.len()] })
+    }
+}
+
+/// `codel = { ... }`: controlled delay in the form used by servers.
+#[derive(Debug, Clone)]
+pub struct Codel {
+    /// Longest wait while the queue has not been empty for an interval.
+    pub target: Quantity,
+    /// The interval, and the longest wait otherwise.
+    pub interval: Quantity,
 }
 
 /// `distribution`.

@@ -19,6 +19,12 @@ pub(super) enum Purpose {
     Backoff = 6,
     Retry = 7,
     Calls = 8,
+    Keys = 9,
+    Entries = 10,
+    Routes = 11,
+    Processes = 12,
+    Throttle = 13,
+    Admission = 20,
 }
 
 /// Random numbers of one component.

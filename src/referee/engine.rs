@@ -5,17 +5,24 @@
 //! attempts that have ended are skipped), and the times at which numbers change or samples are taken.
 
 mod caller;
+mod fleet;
+mod guard;
+mod hedge;
+mod lookup;
 mod service;
 
+use super::cache::Cache;
 use super::calendar::{Calendar, Entry, Kind};
 use super::draw::{Luck, Purpose};
 use super::edge::Edge;
+use super::fleet::{Fleet, Nodes, Reading, Replica};
 use super::plan::Plan;
 use super::record::{BLOCKS, ClientCount, Run, Sample, Stop, empty};
 use super::settings::{Settings, Source};
 use super::slab::{NONE, Phase, Slab};
 use super::station::Station;
 use super::system::System;
+use guard::Process;
 use hdrhistogram::Histogram;
 use std::collections::VecDeque;
 
@@ -28,7 +35,8 @@ const SWEEP: usize = 4096;
 #[derive(Debug)]
 struct Caller {
     target: u16,
-    tokens: f64,
+    /// Its client processes, each with budgets and breakers of its own.
+    processes: Vec<Process>,
     /// Deadlines in order of time: time, place, generation.
     ring: VecDeque<(f64, u32, u32)>,
     sweep: usize,
@@ -36,6 +44,8 @@ struct Caller {
     backoff: Luck,
     retry: Luck,
     calls: Luck,
+    choice: Luck,
+    throttle: Luck,
 }
 
 /// What only clients have.
@@ -80,6 +90,11 @@ pub(super) struct Engine<'a> {
     stations: Vec<Station>,
     work: Vec<Luck>,
     mishaps: Vec<Luck>,
+    gates: Vec<Luck>,
+    caches: Vec<Cache>,
+    /// What stands around each service.
+    fleets: Vec<Fleet>,
+    routes: Vec<Luck>,
     samples: Vec<Sample>,
     latencies: Vec<Histogram<u64>>,
     block: f64,
@@ -92,13 +107,15 @@ impl<'a> Engine<'a> {
         let luck = |purpose, index| Luck::new(plan.seed, replication, purpose, index);
         let caller = |(index, &target): (usize, &u16)| Caller {
             target,
-            tokens: settings.policies[index].bucket.map_or(0.0, |(_, size)| size),
+            processes: vec![Process::new(&settings.policies[index]); settings.policies[index].processes],
             ring: VecDeque::new(),
             sweep: SWEEP,
             patience: luck(Purpose::Patience, index),
             backoff: luck(Purpose::Backoff, index),
             retry: luck(Purpose::Retry, index),
             calls: luck(Purpose::Calls, index),
+            choice: luck(Purpose::Processes, index),
+            throttle: luck(Purpose::Throttle, index),
         };
         let client = |index: usize| Client {
             next: f64::INFINITY,
@@ -113,6 +130,20 @@ impl<'a> Engine<'a> {
             Station::new(if shape.order == crate::model::types::Order::Priority { classes } else { 1 })
         };
         let services = system.services.len();
+        let fleet = |service: &super::settings::Service| Fleet {
+            replicas: service.balancer.map_or(Vec::new(), |b| vec![Replica::default(); b.replicas as usize]),
+            nodes: service.scaler.map(|scaler| Nodes {
+                ready: (service.servers / scaler.node).round(),
+                starting: 0.0,
+                signal: scaler.target,
+                before: Reading::default(),
+            }),
+            ..Fleet::default()
+        };
+        let caches = settings.caches.iter().zip(&system.model.caches).enumerate().map(|(index, (numbers, cache))| {
+            let warm = cache.begins.value == crate::model::types::Begins::Warm;
+            Cache::new(numbers, warm, |purpose| luck(purpose, index))
+        });
         let blocks = if plan.latencies { BLOCKS } else { 0 };
         Self {
             system,
@@ -128,6 +159,10 @@ impl<'a> Engine<'a> {
             stations: system.services.iter().map(station).collect(),
             work: (0..services).map(|i| luck(Purpose::Service, i)).collect(),
             mishaps: (0..services).map(|i| luck(Purpose::Errors, i)).collect(),
+            gates: (0..services).map(|i| luck(Purpose::Admission, i)).collect(),
+            caches: caches.collect(),
+            fleets: settings.services.iter().map(fleet).collect(),
+            routes: (0..services).map(|i| luck(Purpose::Routes, i)).collect(),
             samples: Vec::new(),
             latencies: (0..blocks).filter_map(|_| empty()).collect(),
             block: plan.horizon / BLOCKS as f64,
@@ -223,6 +258,8 @@ impl<'a> Engine<'a> {
         match entry.kind() {
             Kind::Think => return self.thought(entry.slot as usize),
             Kind::Pickup => return self.fill_slots(entry.slot as usize),
+            Kind::Scale => return self.scale(entry.slot as usize),
+            Kind::Ready => return self.node_ready(entry.slot as usize),
             _ => {}
         }
         if !entry.is_of(self.slab[entry.slot].generation) {
@@ -237,7 +274,8 @@ impl<'a> Engine<'a> {
             Kind::Answer => self.receive(entry.slot),
             Kind::Timeout => self.timeout(entry.slot),
             Kind::Resume => self.next_call(entry.slot),
-            Kind::Think | Kind::Pickup => {}
+            Kind::Hedge => self.hedge(entry.slot),
+            Kind::Think | Kind::Pickup | Kind::Scale | Kind::Ready => {}
         }
     }
 
@@ -246,6 +284,7 @@ impl<'a> Engine<'a> {
         for index in 0..self.clients.len() {
             self.first_arrival(index);
         }
+        self.begin_scaling();
     }
 
     fn first_arrival(&mut self, index: usize) {
@@ -266,6 +305,9 @@ impl<'a> Engine<'a> {
     /// Numbers change: Poisson streams, and work in slots, go on at their new speed from now on; freed room is used.
     fn change(&mut self, settings: &'a Settings) {
         let old = std::mem::replace(&mut self.settings, settings);
+        for (cache, numbers) in self.caches.iter_mut().zip(&old.caches) {
+            cache.advance(self.now, numbers.invalidate);
+        }
         for index in 0..self.clients.len() {
             match (old.clients[index].source, settings.clients[index].source) {
                 (Source::Open { rate: before, .. }, Source::Open { rate: after, .. }) if before != after => {
@@ -292,9 +334,7 @@ impl<'a> Engine<'a> {
             });
         }
         for (caller, policy) in self.callers.iter_mut().zip(&settings.policies) {
-            if let Some((_, size)) = policy.bucket {
-                caller.tokens = caller.tokens.min(size);
-            }
+            caller.processes.iter_mut().for_each(|process| process.change(policy));
         }
         for place in 0..self.stations.len() {
             self.fill_slots(place);
@@ -312,6 +352,7 @@ impl<'a> Engine<'a> {
             time: self.now,
             stations: self.stations.iter().map(|s| s.count).collect(),
             clients: self.clients.iter().map(|c| c.count).collect(),
+            caches: self.caches.iter().map(|c| c.count).collect(),
         });
     }
 

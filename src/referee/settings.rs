@@ -1,7 +1,11 @@
 //! The numbers of a model as they stand between two triggers.
 
+use super::admission::Rules;
 use super::law::Law;
-use crate::model::types::{Arrivals, Budget, CallPolicy, GivesUp, Jitter, Model, Order, Patience, RetryOn, Spacing};
+use crate::model::types::{
+    Arrivals, Autoscaler, Balancer, Breaker, Budget, Cache, CallPolicy, Counts, GivesUp, Jitter, Model, Needs, Order,
+    Patience, RateLimit, RetryOn, Routing, Signal, Spacing, Throttle,
+};
 
 /// All numbers.
 #[derive(Debug, Clone)]
@@ -12,6 +16,20 @@ pub(super) struct Settings {
     pub(super) services: Vec<Service>,
     /// Mean number of calls per request, of nested calls, service by service.
     pub(super) counts: Vec<f64>,
+    pub(super) caches: Vec<CacheNumbers>,
+}
+
+/// The numbers of a cache.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct CacheNumbers {
+    pub(super) keys: f64,
+    pub(super) zipf: f64,
+    pub(super) entries: f64,
+    pub(super) ttl: f64,
+    pub(super) stale: f64,
+    pub(super) hit_time: f64,
+    pub(super) invalidate: f64,
+    pub(super) fetch_limit: f64,
 }
 
 #[derive(Debug, Clone)]
@@ -42,8 +60,16 @@ pub(super) struct Policy {
     pub(super) jitter: Jitter,
     pub(super) on: RetryOn,
     pub(super) probability: f64,
-    /// Fill and size of the bucket.
-    pub(super) bucket: Option<(f64, f64)>,
+    /// Over all attempts of a request; infinite if there is none.
+    pub(super) deadline: f64,
+    /// Client processes.
+    pub(super) processes: usize,
+    pub(super) budget: Option<Budget>,
+    pub(super) breaker: Option<Breaker>,
+    /// Time after which another attempt is sent, and how many.
+    pub(super) hedge: Option<(f64, u16)>,
+    pub(super) rate_limit: Option<RateLimit>,
+    pub(super) throttle: Option<Throttle>,
 }
 
 #[derive(Debug, Clone)]
@@ -52,10 +78,51 @@ pub(super) struct Service {
     pub(super) time: f64,
     pub(super) law: Law,
     pub(super) slowdown: f64,
+    /// Contention and coherence of the universal scalability law.
+    pub(super) scalability: [f64; 2],
     pub(super) limit: f64,
     pub(super) switch: f64,
     pub(super) error_share: f64,
     pub(super) pickup: f64,
+    pub(super) rules: Rules,
+    /// Target and interval of controlled delay.
+    pub(super) codel: Option<[f64; 2]>,
+    pub(super) error_time: f64,
+    pub(super) reject_time: f64,
+    pub(super) scaler: Option<ScalerNumbers>,
+    pub(super) balancer: Option<BalancerNumbers>,
+}
+
+/// The numbers of an autoscaler.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ScalerNumbers {
+    pub(super) node: f64,
+    pub(super) signal: Signal,
+    pub(super) target: f64,
+    pub(super) window: f64,
+    pub(super) sync: f64,
+    pub(super) tolerance: f64,
+    pub(super) start_up: f64,
+    pub(super) start_up_cost: f64,
+    pub(super) killed_after: f64,
+    pub(super) min: f64,
+    pub(super) max: f64,
+    pub(super) step: f64,
+    pub(super) cool_down: f64,
+    pub(super) counts: Counts,
+    pub(super) needs: Needs,
+}
+
+/// The numbers of a balancer.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct BalancerNumbers {
+    pub(super) replicas: f64,
+    pub(super) policy: Routing,
+    pub(super) failures: f64,
+    pub(super) eject_for: f64,
+    pub(super) most_ejected: f64,
+    pub(super) panic: f64,
+    pub(super) broken: f64,
 }
 
 impl Settings {
@@ -78,6 +145,7 @@ impl Settings {
             time: service.service_time.value,
             law: Law::of(service),
             slowdown: service.slowdown.value,
+            scalability: [service.contention.value, service.coherence.value],
             limit: service.queue.limit.value.floor(),
             switch: match (service.queue.order.value, &service.queue.switch) {
                 (Order::AdaptiveLifo, Some(switch)) => switch.value,
@@ -87,12 +155,72 @@ impl Settings {
             },
             error_share: service.error_share.value,
             pickup: service.queue.pickup.value,
+            rules: Rules::of(&service.admission),
+            codel: service.queue.codel.as_ref().map(|c| [c.target.value, c.interval.value]),
+            error_time: service.error_time.value,
+            reject_time: service.reject_time.value,
+            scaler: model.autoscalers.iter().find(|a| a.of.value == service.name.value).map(ScalerNumbers::of),
+            balancer: model.balancers.iter().find(|b| b.of.value == service.name.value).map(BalancerNumbers::of),
         });
+        let fetch = CallPolicy::default();
         Self {
             clients: clients.collect(),
-            policies: policies.map(Policy::of).collect(),
+            // Fetches of stale entries wait for ever and are not retried.
+            policies: policies.map(Policy::of).chain(model.caches.iter().map(|_| Policy::of(&fetch))).collect(),
             services: services.collect(),
             counts: calls().map(|c| c.count.value).collect(),
+            caches: model.caches.iter().map(CacheNumbers::of).collect(),
+        }
+    }
+}
+
+impl ScalerNumbers {
+    fn of(scaler: &Autoscaler) -> Self {
+        Self {
+            node: scaler.node.value,
+            signal: scaler.signal.value,
+            target: scaler.target.value,
+            window: scaler.window.value,
+            sync: scaler.sync.value,
+            tolerance: scaler.tolerance.value,
+            start_up: scaler.start_up.value,
+            start_up_cost: scaler.start_up_cost.value,
+            killed_after: scaler.killed_after.value,
+            min: scaler.min.value.ceil(),
+            max: scaler.max.value.floor(),
+            step: scaler.step.value,
+            cool_down: scaler.cool_down.value,
+            counts: scaler.counts.value,
+            needs: scaler.start_up_needs.value,
+        }
+    }
+}
+
+impl BalancerNumbers {
+    fn of(balancer: &Balancer) -> Self {
+        Self {
+            replicas: balancer.replicas.value.floor(),
+            policy: balancer.policy.value,
+            failures: balancer.failures.value,
+            eject_for: balancer.eject_for.value,
+            most_ejected: balancer.most_ejected.value,
+            panic: balancer.panic.value,
+            broken: balancer.broken.value.floor(),
+        }
+    }
+}
+
+impl CacheNumbers {
+    fn of(cache: &Cache) -> Self {
+        Self {
+            keys: cache.keys.value,
+            zipf: cache.zipf.value,
+            entries: cache.entries.value.floor(),
+            ttl: cache.ttl.value,
+            stale: cache.stale.value,
+            hit_time: cache.hit_time.value,
+            invalidate: cache.invalidate.value,
+            fetch_limit: cache.fetch_limit.value,
         }
     }
 }
@@ -111,7 +239,13 @@ impl Policy {
             jitter: Jitter::None,
             on: none,
             probability: 0.0,
-            bucket: None,
+            deadline: policy.deadline.as_ref().map_or(f64::INFINITY, |q| q.value),
+            processes: policy.processes.value.max(1.0) as usize,
+            budget: None,
+            breaker: policy.breaker.clone(),
+            hedge: policy.hedge.as_ref().map(|h| (h.after.value, h.most.value as u16)),
+            rate_limit: policy.rate_limit.clone(),
+            throttle: policy.throttle.clone(),
         };
         let Some(retry) = &policy.retry else { return bare };
         Self {
@@ -122,9 +256,7 @@ impl Policy {
             jitter: retry.jitter,
             on: retry.on,
             probability: retry.probability.value,
-            bucket: retry.budget.as_ref().map(|budget| match budget {
-                Budget::TokenBucket { fill, size } => (fill.value, size.value),
-            }),
+            budget: retry.budget.clone(),
             ..bare
         }
     }

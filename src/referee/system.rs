@@ -4,7 +4,7 @@ use super::edge::{Edge, edges};
 use super::engine::Engine;
 use super::plan::Plan;
 use super::record::Run;
-use crate::model::types::{Expired, Jitter, Model, Order, Retry};
+use crate::model::types::{Expired, Jitter, LateAnswer, Model, Order, Retry};
 use rayon::prelude::*;
 
 /// Attempts from which on refusals that are retried at once would never end.
@@ -61,6 +61,10 @@ pub struct System {
     /// Class of the priority of each client, 0 first.
     pub(super) classes: Vec<u16>,
     pub(super) services: Vec<Shape>,
+    /// Cache that each caller asks first, by number.
+    pub(super) through: Vec<Option<usize>>,
+    /// Whether late answers fill it, by cache.
+    pub(super) late_fills: Vec<bool>,
 }
 
 /// What of a service is no number.
@@ -113,7 +117,23 @@ impl System {
         ranks.dedup();
         let class = |priority: f64| ranks.iter().position(|&r| r == priority).unwrap_or(0) as u16;
         let classes = model.clients.iter().map(|c| class(c.priority.value)).collect();
-        Ok(Self { model: model.clone(), targets, classes, services })
+        let policies = model.clients.iter().map(|c| &c.policy);
+        let policies = policies.chain(model.services.iter().flat_map(|s| s.calls.iter().map(|c| &c.policy)));
+        let cache = |name: &str| model.caches.iter().position(|c| c.name.value == name);
+        let mut through: Vec<Option<usize>> =
+            policies.map(|p| p.through.as_ref().and_then(|name| cache(&name.value))).collect();
+        // Each cache is a caller too: it fetches stale entries anew.
+        for cache in &model.caches {
+            targets.push(place(&cache.of.value)?);
+            through.push(None);
+        }
+        let late_fills = model.caches.iter().map(|c| c.late.value == LateAnswer::Fills).collect();
+        Ok(Self { model: model.clone(), targets, classes, services, through, late_fills })
+    }
+
+    /// The caller that fetches stale entries of a cache anew.
+    pub(super) fn fetcher(&self, cache: usize) -> usize {
+        self.targets.len() - self.late_fills.len() + cache
     }
 
     /// The model.

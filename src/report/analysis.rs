@@ -32,6 +32,11 @@ pub fn document(study: &Study, findings: &Findings, source: Option<&str>) -> Vec
         blocks.push(Block::Heading(format!("Fluid against referee: {} simulated runs", against.runs)));
         blocks.extend(super::referee::against_table(against));
     }
+    if !analysis.findings.is_empty() {
+        blocks.push(Block::Heading("Findings: `tipping explain ID` says more".to_owned()));
+        let lines = analysis.findings.iter().map(|f| format!("{} [{}]", f.message, f.id));
+        blocks.push(Block::List(lines.collect()));
+    }
     if !analysis.warnings.is_empty() {
         blocks.push(Block::Heading("Warnings".to_owned()));
         blocks.push(Block::List(analysis.warnings.clone()));

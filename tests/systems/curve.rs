@@ -25,7 +25,7 @@ pub(crate) fn curve(load: impl Fn(f64) -> f64, from: f64, to: f64) -> Curve {
     let at = |i: usize| from * (to / from).powf(i as f64 / (POINTS - 1) as f64);
     let values: Vec<f64> = (0..POINTS).map(|i| load(at(i))).collect();
     let first = (1..POINTS - 1).find(|&i| values[i] > values[i - 1] && values[i] >= values[i + 1]).expect("a maximum");
-    let state = extremum(|x| load(x), at(first - 1), at(first + 1));
+    let state = extremum(&load, at(first - 1), at(first + 1));
     let lowest = (first..POINTS).min_by(|&a, &b| values[a].total_cmp(&values[b])).expect("a point");
     let recovery =
         if lowest + 1 < POINTS { load(extremum(|x| -load(x), at(lowest - 1), at(lowest + 1))) } else { values[lowest] };

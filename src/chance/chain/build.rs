@@ -59,12 +59,8 @@ impl ProcessChain {
     /// [`ChainError`] if the process has no finite chain, with the reason and what is at fault.
     pub fn new(process: &Process, bounds: &[Bound]) -> Result<Self, ChainError> {
         let mut process = process.clone();
-        if let Some(&(state, _)) = process.flows.first() {
-            return Err(ChainError::Flowing(process.states[state].info.name.clone()));
-        }
         let events = process.all_events();
-        refuse(&process, &events)?;
-        let lattice = lattice(&process, &events, bounds)?;
+        let lattice = lattice_of(&process, bounds)?;
         let mut channels = Vec::new();
         for event in &events {
             channels.extend(split(&mut process, event, &lattice));
@@ -126,6 +122,20 @@ impl ProcessChain {
         }
         Ok(Self { chain: Chain::new(lattice, generator), sets, outputs: values })
     }
+}
+
+/// The lattice of a process, before anything is computed on it.
+///
+/// # Errors
+/// [`ChainError`] if the process flows or waits, or its states are not bounded.
+pub fn lattice_of(process: &Process, bounds: &[Bound]) -> Result<Lattice, ChainError> {
+    if let Some(&(state, _)) = process.flows.first() {
+        return Err(ChainError::Flowing(process.states[state].info.name.clone()));
+    }
+    let mut process = process.clone();
+    let events = process.all_events();
+    refuse(&process, &events)?;
+    lattice(&process, &events, bounds)
 }
 
 /// Refuses what has no chain.

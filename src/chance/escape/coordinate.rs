@@ -81,6 +81,12 @@ impl Coordinate {
         path.level() - self.origin
     }
 
+    /// Value of a state with nothing on its way.
+    #[must_use]
+    pub fn at(&self, x: &[f64]) -> f64 {
+        x.iter().zip(&self.weights).map(|(x, w)| x * w).sum::<f64>() - self.origin
+    }
+
     /// Value of a state at rest; `path` is any path of the process.
     #[must_use]
     pub fn at_rest(&self, path: &mut Path<'_>, events: &[Event], x: &[f64]) -> f64 {

@@ -12,12 +12,12 @@ const SCALES: [f64; 6] = [1.5, 2.0, 2.5, 3.0, 4.0, 6.0];
 ///
 /// # Errors
 /// [`PathError`].
-pub fn extrapolated(
+pub fn extrapolated<E: From<PathError>>(
     question: &Question<'_>,
     machines: &[Machine],
-    coordinate_at: impl Fn(&Machine) -> Result<Coordinate, PathError>,
+    coordinate_at: impl Fn(&Machine) -> Result<Coordinate, E>,
     effort: &Effort,
-) -> Result<Option<Estimate>, PathError> {
+) -> Result<Option<Estimate>, E> {
     let share = Effort { events: effort.events / machines.len().max(1) as u64, ..*effort };
     let mut points = Vec::new();
     for machine in machines {

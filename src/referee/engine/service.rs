@@ -14,21 +14,41 @@ impl Engine<'_> {
     /// An attempt reaches its service.
     #[inline]
     pub(super) fn arrive(&mut self, slot: u32) {
+        if self.ask_cache(slot) {
+            return;
+        }
         let place = self.target(slot);
+        if self.meets_broken(slot, place) {
+            return;
+        }
         let service = &self.settings.services[place];
         let station = &mut self.stations[place];
         station.count.offered += 1;
-        if f64::from(station.inside) >= service.limit {
+        let inside = f64::from(station.inside);
+        let wait = (inside - service.servers + 1.0).max(0.0) * service.time / service.servers;
+        let let_in = inside < service.limit
+            && station.gate.lets_in(&service.rules, self.now, inside, wait, &mut self.gates[place]);
+        if !let_in {
             station.count.rejected += 1;
+            self.fleets[place].debt += service.reject_time;
             return self.respond(slot, Answer::Reject);
         }
         station.advance(self.now);
         station.inside += 1;
         self.slab[slot].entered = self.now;
         // A slot that has just become free may not have looked into the queue yet: who comes now is first.
-        if (station.waiting == 0 || service.pickup > 0.0) && f64::from(station.busy) < service.servers {
+        let first = station.waiting == 0 || service.pickup > 0.0;
+        if first && self.has_free_slot(place) {
             self.start(slot, place);
         } else {
+            let station = &mut self.stations[place];
+            if station.waiting == 0 {
+                station.standing_since = self.now;
+            }
+            if let Some([target, interval]) = service.codel {
+                let stands = self.now - station.standing_since > interval;
+                self.slab[slot].longest = if stands { target } else { interval };
+            }
             self.slab[slot].phase = Phase::Waiting;
             station.wait(self.slab[slot].class, slot, &self.slab);
         }
@@ -45,15 +65,20 @@ impl Engine<'_> {
         station.count.wait += wait;
         station.count.wait_square += wait * wait;
         let work = service.time * service.law.draw(&mut self.work[place]) * self.slab[slot].work;
-        let time = work + service.slowdown * f64::from(station.inside);
+        // Itself included.
+        let inside = f64::from(station.inside);
+        let [contention, coherence] = service.scalability;
+        let shared = 1.0 + (inside - 1.0) * (contention + coherence * inside);
+        let time = work * shared + service.slowdown * inside + std::mem::take(&mut self.fleets[place].debt);
         self.slab[slot].phase = Phase::Working;
+        self.assign(slot, place);
         self.schedule(time, Kind::Done, slot);
     }
 
     /// Free slots take who waits.
     #[inline]
     pub(super) fn fill_slots(&mut self, place: usize) {
-        while f64::from(self.stations[place].busy) < self.settings.services[place].servers {
+        while self.has_free_slot(place) {
             let switch = self.settings.services[place].switch;
             let Some(slot) = self.stations[place].next(switch, &self.slab) else { return };
             self.stations[place].advance(self.now);
@@ -61,6 +86,10 @@ impl Engine<'_> {
                 self.stations[place].inside -= 1;
                 self.stations[place].count.dropped += 1;
                 self.slab.release(slot);
+            } else if self.now - self.slab[slot].entered > self.slab[slot].longest {
+                self.stations[place].inside -= 1;
+                self.stations[place].count.dropped += 1;
+                self.respond(slot, Answer::Reject);
             } else {
                 self.start(slot, place);
             }
@@ -71,7 +100,7 @@ impl Engine<'_> {
     #[inline]
     pub(super) fn done(&mut self, slot: u32) {
         let place = self.target(slot);
-        if self.system.services[place].calls.is_empty() {
+        if self.system.services[place].calls.is_empty() || self.slab[slot].failing {
             return self.leave(slot, place);
         }
         self.slab[slot].phase = Phase::Calling;
@@ -109,13 +138,22 @@ impl Engine<'_> {
     /// An attempt leaves its slot with an answer.
     #[inline]
     fn leave(&mut self, slot: u32, place: usize) {
+        if self.takes_error_path(slot, place) {
+            return;
+        }
         let station = &mut self.stations[place];
         station.advance(self.now);
+        let time = self.now - self.slab[slot].entered;
+        let rules = &self.settings.services[place].rules;
+        station.gate.answered(rules, self.now, time, f64::from(station.inside), &mut self.gates[place]);
         station.busy -= 1;
         station.inside -= 1;
         station.count.served += 1;
         let share = self.settings.services[place].error_share;
-        let wrong = self.slab[slot].answer == Answer::Error || self.mishaps[place].happens(share);
+        let known = self.slab[slot].failing;
+        let wrong = self.slab[slot].answer == Answer::Error || (!known && self.mishaps[place].happens(share));
+        let failed = wrong || self.slab[slot].abandoned;
+        self.release_replica(slot, place, Some(failed));
         if self.stations[place].waiting > 0 {
             let pickup = self.settings.services[place].pickup;
             if pickup > 0.0 {
@@ -131,6 +169,7 @@ impl Engine<'_> {
     pub(super) fn cancel(&mut self, slot: u32) {
         let place = self.target(slot);
         let attempt = self.slab[slot];
+        self.release_replica(slot, place, None);
         self.slab.release(slot);
         let station = &mut self.stations[place];
         station.advance(self.now);

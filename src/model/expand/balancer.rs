@@ -1,0 +1,186 @@
+//! A balancer: replicas share the servers of a service and one queue; a replica that answers late or wrong `failures`
+//! times in a row is taken out of rotation for `eject_for` (passive outlier detection).
+//!
+//! State: the share h of the sound replicas in rotation, and y of the broken ones. With R replicas, b of them broken, d
+//! departures per second of which the share p is late or wrong:
+//!
+//! ```text
+//! in rotation   q = (h (R - b) + y b)/R,  panic π = logistic((panic - q)/0.02):  ρ = h + (1 - h) π of the sound ones are used
+//! slots         servers · ρ · (1 - b/R)
+//! ejections     ε = r p^f/(1 + p + ... + p^(f-1)),   r = d/((R - b) ρ) answers per replica
+//! h' = -h ε m + (1 - h)/eject_for,                   m = logistic((q - 1 + most_ejected)/0.02)
+//! y' = -y (A β/(b f)) m + (1 - y)/eject_for          A attempts per second, β of which meet a broken replica
+//! ```
+//!
+//! ε is one over the mean number of independent answers until f wrong ones come in a row, times their rate (Feller 1968,
+//! XIII.7). Each replica out sends its load to the rest, whose answers become late: cascading ejection. Below the panic
+//! threshold all are used again, for an overloaded replica is better than none.
+//!
+//! A broken replica refuses at once. Round robin gives it its share, β = b y/(b y + (R - b) ρ). Least requests finds it idle
+//! always: among free slots one is as good as another, β = free broken/(free broken + free sound), and once the sound ones
+//! are all busy β = 1: the black hole.
+
+use super::Builder;
+use crate::model::types::{Balancer, Routing, Service};
+use crate::process::field::StateInfo;
+use crate::process::graph::{Binary, Node, Unary};
+use crate::process::lower::Type;
+use crate::process::population::State;
+
+/// Width over which panic and the bound on ejections set in, as a share of the replicas.
+const WIDTH: f64 = 0.02;
+/// Most failures in a row that are followed one by one.
+const MOST_FAILURES: f64 = 1000.0;
+
+/// Expressions of one balancer.
+#[derive(Debug, Clone)]
+pub(super) struct Spread {
+    /// State and share in rotation of the sound and of the broken replicas; `None` if none is ever ejected.
+    rotation: Option<[(usize, Node); 2]>,
+    /// Share of the sound replicas in use.
+    used: Node,
+    /// Of all in rotation.
+    share: Node,
+    /// Slots of sound replicas in use.
+    slots: Node,
+    /// Slots of broken replicas in use.
+    broken: Node,
+    /// β, once the station is there.
+    refused: Option<Node>,
+}
+
+impl Builder<'_> {
+    /// Creates the states of a balancer; returns the slots of the sound replicas in use.
+    pub(super) fn balanced_slots(&mut self, service: &Service, balancer: &Balancer) -> Node {
+        let name = &balancer.name.value;
+        let servers = self.number(&service.servers);
+        let (replicas, broken) = (self.number(&balancer.replicas), self.number(&balancer.broken));
+        let one = self.c(1.0);
+        let broken = self.process.graph.binary(Binary::Min, broken, replicas);
+        let broken_share = self.div(broken, replicas);
+        let sound_share = self.not(broken_share);
+        let state = |b: &mut Self, suffix: &str, about: &str| {
+            let info = StateInfo { name: format!("{name}.{suffix}"), start: 1.0, lower: 0.0, upper: 1.0, scale: 0.2 };
+            b.process.state(State { info, unit: String::new(), about: about.to_owned() })
+        };
+        let rotation = balancer.failures.value.is_finite().then(|| {
+            let sound = state(self, "in_rotation", "share of the sound replicas in rotation");
+            [sound, state(self, "broken_in_rotation", "share of the broken replicas in rotation")]
+        });
+        let (h, y) = rotation.map_or((one, one), |[h, y]| (h.1, y.1));
+        let (sound_in, broken_in) = (self.mul(h, sound_share), self.mul(y, broken_share));
+        let share = self.add(sound_in, broken_in);
+        let (mut used, mut broken_used) = (h, y);
+        if balancer.panic.value > 0.0 && rotation.is_some() {
+            let threshold = self.number(&balancer.panic);
+            let panic = self.switch(threshold, share);
+            for part in [&mut used, &mut broken_used] {
+                let out = self.not(*part);
+                let back = self.mul(out, panic);
+                *part = self.add(*part, back);
+            }
+        }
+        let slots = self.mul(sound_share, used);
+        let slots = self.mul(servers, slots);
+        let broken_slots = self.mul(broken_share, broken_used);
+        let broken_slots = self.mul(servers, broken_slots);
+        let plain = Type::Quantity(crate::process::dimension::Dimension::NONE);
+        self.output(format!("{name}.rotation"), share, plain, "", "share of the replicas in rotation");
+        let spread = Spread { rotation, used, share, slots, broken: broken_slots, refused: None };
+        self.spreads.insert(name.clone(), spread);
+        slots
+    }
+
+    /// logistic((a - b)/width)
+    fn switch(&mut self, a: Node, b: Node) -> Node {
+        let over = self.sub(a, b);
+        let width = self.c(WIDTH);
+        let scaled = self.div(over, width);
+        self.process.graph.unary(Unary::Logistic, scaled)
+    }
+
+    /// Share of the attempts that meet no broken replica: 1 - β.
+    pub(super) fn soundness(&mut self, service: &Service, busy: Node) -> Option<Node> {
+        let model = self.model;
+        let balancer = model.balancers.iter().find(|b| b.of.value == service.name.value)?;
+        let spread = self.spreads.get(&balancer.name.value).cloned()?;
+        let sound = match balancer.policy.value {
+            Routing::RoundRobin => spread.slots,
+            Routing::LeastRequests => {
+                let zero = self.c(0.0);
+                let free = self.sub(spread.slots, busy);
+                self.process.graph.binary(Binary::Max, zero, free)
+            }
+        };
+        let least = self.c(1e-9);
+        let sound = self.add(sound, least);
+        let all = self.add(sound, spread.broken);
+        let share = self.div(sound, all);
+        if let Some(spread) = self.spreads.get_mut(&balancer.name.value) {
+            spread.refused = Some(share);
+        }
+        Some(share)
+    }
+
+    /// Flows of all balancers, once all streams are known.
+    pub(super) fn spread_balances(&mut self) {
+        let model = self.model;
+        for balancer in &model.balancers {
+            let service = model.services.iter().find(|s| s.name.value == balancer.of.value);
+            if let (Some(spread), Some(service)) = (self.spreads.get(&balancer.name.value).cloned(), service) {
+                self.spread_balance(balancer, &spread, service);
+            }
+        }
+    }
+
+    fn spread_balance(&mut self, balancer: &Balancer, spread: &Spread, service: &Service) {
+        let (Some([sound, broken]), Some(reached)) = (spread.rotation, spread.refused) else { return };
+        let Some(station) = self.stations.get(&service.name.value).cloned() else { return };
+        let Some(wrong) = self.wrong_answers(service) else { return };
+        let eject_for = self.number(&balancer.eject_for);
+        let bound = self.number(&balancer.most_ejected);
+        let least = self.not(bound);
+        let may = self.switch(spread.share, least);
+        let (replicas, count) = (self.number(&balancer.replicas), self.number(&balancer.broken));
+        let tiny = self.c(1e-9);
+        // Sound replicas: f wrong answers in a row.
+        let failures = balancer.failures.value.min(MOST_FAILURES).round();
+        let count = self.process.graph.binary(Binary::Min, count, replicas);
+        let number = self.sub(replicas, count);
+        let number = self.mul(number, spread.used);
+        let number = self.add(number, tiny);
+        let answers = self.div(station.departures, number);
+        let one = self.c(1.0);
+        let mut row = one;
+        for _ in 1..failures as u32 {
+            let longer = self.mul(row, wrong);
+            row = self.add(one, longer);
+        }
+        let all = self.process.graph.power(wrong, failures);
+        let chance = self.div(all, row);
+        let rate = self.mul(answers, chance);
+        self.rotation_flow(sound, rate, may, eject_for);
+        // Broken ones: every attempt fails.
+        let arriving = self.process.graph.sum(&station.attempt_rates());
+        let refused = self.not(reached);
+        let least = self.c(1e-9);
+        let passing = self.add(reached, least);
+        let per = self.div(refused, passing);
+        let met = self.mul(arriving, per);
+        let needed = self.number(&balancer.failures);
+        let needed = self.mul(count, needed);
+        let needed = self.mul(needed, broken.1);
+        let needed = self.add(needed, tiny);
+        let rate = self.div(met, needed);
+        self.rotation_flow(broken, rate, may, eject_for);
+    }
+
+    fn rotation_flow(&mut self, (index, share): (usize, Node), rate: Node, may: Node, eject_for: Node) {
+        let rate = self.mul(rate, may);
+        let leaving = self.mul(share, rate);
+        let out = self.not(share);
+        let back = self.div(out, eject_for);
+        let flow = self.sub(back, leaving);
+        self.process.flows.push((index, flow));
+    }
+}
