@@ -156,7 +156,9 @@ fn layers_multiply() {
 fn retry_strategies_are_those_published() {
     let text = include_str!("../models/retry-strategies.toml");
     let file = model::load(text, "retry-strategies.toml", &[]).unwrap_or_else(|d| panic!("{d}"));
-    let variant = |name: &str| file.variants.iter().find(|v| v.name == name).expect("a variant").model.clone().expect("it is right");
+    let variant = |name: &str| {
+        file.variants.iter().find(|v| v.name == name).expect("a variant").model.clone().expect("it is right")
+    };
     let shares = [0.01, 0.05, 0.1, 0.2, 0.3, 0.5];
     let three = shares.map(|f| closed_forms::amplification(f, 3.0));
     let success = shares.map(|f| closed_forms::success(f, 3.0));
