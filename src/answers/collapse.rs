@@ -214,6 +214,9 @@ impl<'a> Collapse<'a> {
     pub fn simulated(&self, wells: &Wells, effort: &Effort) -> Result<Answer, CollapseError> {
         let coordinate = self.coordinate(&self.machine, wells)?;
         let question = self.question(wells, &coordinate)?;
+        if self.excess(wells, &question, effort)? > 1.0 {
+            return Ok(Answer::Unknown);
+        }
         Ok(mean_time(&question, effort)?)
     }
 
@@ -244,6 +247,10 @@ impl<'a> Collapse<'a> {
         let machines: Vec<Machine> = scales().iter().map(|&h| Machine::new(process, h)).collect::<Result<_, _>>()?;
         let coordinate = self.coordinate(&self.machine, wells)?;
         let question = self.question(wells, &coordinate)?;
+        let largest = scales().iter().copied().fold(1.0, f64::max);
+        if self.excess(wells, &question, effort)? > largest * largest {
+            return Ok(None);
+        }
         extrapolated(&question, &machines, |machine| self.coordinate(machine, wells), effort)
     }
 
@@ -342,7 +349,8 @@ fn try_add(study: &Study, findings: &mut Findings, seed: u64) -> Result<(), Coll
                 let bound = unit::human(bound, Dimension::TIME);
                 format!("mean time to collapse by itself: inconclusive, more than {bound} as far as it was followed")
             }
-            _ => "mean time to collapse by itself: inconclusive, no path came near the saddle".to_owned(),
+            _ => "mean time to collapse by itself: inconclusive, too rare and too slow to be followed by simulation"
+                .to_owned(),
         });
     }
     analysis.mean_time_to_collapse =

@@ -133,23 +133,33 @@ pub fn mean_time(question: &Question<'_>, effort: &Effort) -> Result<Answer, Pat
     Ok(combine(&runs))
 }
 
-/// Quadratic variation of the coordinate per second in the good state, over so many events: the noise along it.
+/// What a path does in the good state.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Pace {
+    /// Quadratic variation of the coordinate per second: the noise along it.
+    pub variation: f64,
+    /// Events per second, with the work between them.
+    pub events: f64,
+}
+
+/// Measures the good state over so many events.
 ///
 /// # Errors
 /// [`PathError`].
-pub fn spread_rate(question: &Question<'_>, events: u64, seed: u64) -> Result<f64, PathError> {
+pub fn pace(question: &Question<'_>, events: u64, seed: u64) -> Result<Pace, PathError> {
     let mut path = question.path(seed, u64::MAX)?;
-    let (mut last, mut sum, mut count) = (question.coordinate.of(&path), 0.0, 0_u64);
+    let (mut last, mut sum) = (question.coordinate.of(&path), 0.0);
     let mut watch = |p: &Path<'_>| {
         let now = question.coordinate.of(p);
         sum += (now - last) * (now - last);
         last = now;
-        count += 1;
-        if count >= events { std::ops::ControlFlow::Break(()) } else { std::ops::ControlFlow::Continue(()) }
+        if p.events() >= events { std::ops::ControlFlow::Break(()) } else { std::ops::ControlFlow::Continue(()) }
     };
     path.advance(f64::INFINITY, &mut watch)?;
     let time = path.time();
-    Ok(if time > 0.0 && time.is_finite() { sum / time } else { 0.0 })
+    let still = Pace { variation: 0.0, events: 0.0 };
+    let moving = Pace { variation: sum / time, events: path.events() as f64 / time };
+    Ok(if time > 0.0 && time.is_finite() { moving } else { still })
 }
 
 fn combine(runs: &[splitting::Run]) -> Answer {

@@ -13,7 +13,7 @@
 //! slow and too busy to be followed; there the formula itself is the answer, and is said to be.
 
 use super::{Collapse, CollapseError, Wells};
-use crate::chance::escape::{Coordinate, spread_rate};
+use crate::chance::escape::{Coordinate, Effort, Question, pace};
 use crate::dynamics::newton::newton;
 use crate::dynamics::outcome::distance;
 use crate::dynamics::spectrum::{SpectrumOptions, spectrum};
@@ -25,6 +25,8 @@ const EVENTS: u64 = 8_000;
 /// Distances from the fold, as shares of its load, between which the formula is an answer where there is no other. Closer to
 /// the fold than that there is no telling the two states apart, and the noise between them is not known.
 const BESIDE: [f64; 2] = [0.005, 0.05];
+/// Times to leave the saddle that a trial lasts at least, times the levels of a splitting, times its repetitions.
+const TRIALS_LAST: f64 = 80.0;
 /// Halvings of the bracket.
 const HALVINGS: usize = 14;
 
@@ -37,12 +39,20 @@ impl Collapse<'_> {
         found.modes.first().filter(|m| m.value.im == 0.0 && m.value.re > 0.0).map(|m| m.value.re)
     }
 
+    /// How many times the effort it would take to split the way to collapse: every trial of every level and repetition lasts
+    /// about as long as it takes to leave the saddle.
+    pub(super) fn excess(&self, wells: &Wells, question: &Question<'_>, effort: &Effort) -> Result<f64, CollapseError> {
+        let Some(root) = self.unstable_root(wells) else { return Ok(0.0) };
+        let pace = pace(question, EVENTS, effort.seed)?;
+        Ok(TRIALS_LAST * effort.trials as f64 * pace.events / root / effort.events as f64)
+    }
+
     /// Logarithm of the mean time, in seconds, by Kramers' formula.
     fn kramers(&self, wells: &Wells, seed: u64) -> Result<Option<f64>, CollapseError> {
         let Some(root) = self.unstable_root(wells) else { return Ok(None) };
         let coordinate: Coordinate = self.coordinate(&self.machine, wells)?;
         let question = self.question(wells, &coordinate)?;
-        let variation = spread_rate(&question, EVENTS, seed)?;
+        let variation = pace(&question, EVENTS, seed)?.variation;
         Ok((variation > 0.0).then(|| (2.0 * PI / root).ln() + root / (3.0 * variation)))
     }
 
