@@ -12,7 +12,7 @@ use super::triggers::{Fate, Plan, Range, Threshold, TriggerError};
 use crate::chance::events::Events;
 use crate::dynamics::equilibria::Completeness;
 use crate::dynamics::outcome::Outcome;
-use crate::model::types::{Arrivals, Budget};
+use crate::model::types::Arrivals;
 use crate::model::unit;
 use crate::process::dimension::Dimension;
 use crate::process::fluid::Fluid;
@@ -487,8 +487,11 @@ fn bounds(study: &Study) -> Option<Bounds> {
     let retry = client.policy.retry.as_ref();
     let attempts = match retry.map(|r| (r, &r.budget)) {
         None => 1.0,
-        Some((r, Some(Budget::TokenBucket { fill, .. }))) => (1.0 + fill.value).min(r.attempts.value),
-        Some((r, None)) => r.attempts.value,
+        Some((r, budget)) => {
+            let (load, processes) = (study.load.value * study.load.factor, client.policy.processes.value);
+            let allowed = budget.as_ref().and_then(|b| b.retries_per_request(load, processes));
+            allowed.map_or(r.attempts.value, |retries| (1.0 + retries).min(r.attempts.value))
+        }
     };
     let degradation = 1.0 + service.error_time.value / service.service_time.value;
     Some(Bounds {

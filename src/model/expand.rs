@@ -212,11 +212,13 @@ impl Builder<'_> {
 /// Numbers of a call policy that are not structural.
 fn policy_numbers(policy: &super::types::CallPolicy, out: &mut Vec<Quantity>) {
     out.extend(policy.timeout.clone());
+    out.extend(policy.guards().into_iter().cloned());
+    if policy.processes.value != 1.0 {
+        out.push(policy.processes.clone());
+    }
     if let Some(retry) = &policy.retry {
         out.extend([retry.backoff.clone(), retry.growth.clone(), retry.cap.clone()]);
         out.extend(Some(&retry.probability).filter(|p| p.value != 1.0).cloned());
-        if let Some(super::types::Budget::TokenBucket { fill, size }) = &retry.budget {
-            out.extend([fill.clone(), size.clone()]);
-        }
+        out.extend(retry.budget.iter().flat_map(|b| b.quantities()).cloned());
     }
 }

@@ -4,6 +4,7 @@
 mod admission;
 mod equations;
 mod fleet;
+mod policy;
 mod samples;
 mod system;
 mod trigger;

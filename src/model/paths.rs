@@ -1,10 +1,15 @@
 //! Every number of a model by its dotted path.
 
-use super::types::{Arrivals, Budget, CallPolicy, Model, Quantity};
+use super::types::caller::{guards, guards_mut};
+use super::types::{Arrivals, CallPolicy, Model, Quantity};
 use crate::process::suggest;
 
 /// Visits the numbers of a model in the order of the file format; written once for both kinds of reference.
 macro_rules! visit {
+    (numbers $of:ident, mut) => { $of.quantities_mut() };
+    (numbers $of:ident,) => { $of.quantities() };
+    (guards $of:ident, mut) => { guards_mut(&mut $of.breaker, &mut $of.hedge, &mut $of.rate_limit, &mut $of.throttle) };
+    (guards $of:ident,) => { guards(&$of.breaker, &$of.hedge, &$of.rate_limit, &$of.throttle) };
     (policy $policy:expr, $see:ident, $($mutable:tt)?) => {{
         let policy: & $($mutable)? CallPolicy = $policy;
         if let Some(q) = &$($mutable)? policy.timeout {
@@ -17,13 +22,17 @@ macro_rules! visit {
             $see(&$($mutable)? retry.cap);
             $see(&$($mutable)? retry.probability);
             if let Some(budget) = &$($mutable)? retry.budget {
-                match budget {
-                    Budget::TokenBucket { fill, size } => {
-                        $see(fill);
-                        $see(size);
-                    }
+                for q in visit!(numbers budget, $($mutable)?) {
+                    $see(q);
                 }
             }
+        }
+        if let Some(q) = &$($mutable)? policy.deadline {
+            $see(q);
+        }
+        $see(&$($mutable)? policy.processes);
+        for q in visit!(guards policy, $($mutable)?) {
+            $see(q);
         }
     }};
     ($model:expr, $see:expr, $iter:ident, $($mutable:tt)?) => {{

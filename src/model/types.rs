@@ -1,8 +1,10 @@
 //! What a model file says, after units are resolved and every key is checked. All numbers are in base units (seconds,
 //! requests, bytes); every number that has a dotted path can be named by `--set`, `--vary`, triggers and fits.
 
+pub(crate) mod caller;
 mod fleet;
 
+pub use caller::{Breaker, Budget, Hedge, Per, RateLimit, Stops, Throttle};
 pub use fleet::{Autoscaler, Balancer, Begins, Cache, Counts, LateAnswer, Needs, Routing, Signal};
 
 use crate::process::dimension::Dimension;
@@ -13,7 +15,7 @@ use std::sync::Arc;
 pub type Span = Range<usize>;
 
 /// A number of the model with its dotted path, as written and as understood.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Quantity {
     /// Dotted path, e.g. `client.web.retry.backoff`.
     pub path: String,
@@ -171,6 +173,26 @@ pub struct CallPolicy {
     pub gives_up: Setting<GivesUp>,
     /// Cache that is asked first, where `calls` names one.
     pub through: Option<Text>,
+    /// `deadline` over all attempts of a request; `None` means there is none.
+    pub deadline: Option<Quantity>,
+    /// `processes`: client processes that share the load equally, each with budgets and breakers of its own; default 1.
+    pub processes: Quantity,
+    /// `breaker`, if any.
+    pub breaker: Option<Breaker>,
+    /// `hedge`, if any.
+    pub hedge: Option<Hedge>,
+    /// `rate_limit`, if any.
+    pub rate_limit: Option<RateLimit>,
+    /// `throttle`, if any.
+    pub throttle: Option<Throttle>,
+}
+
+impl CallPolicy {
+    /// Numbers of breaker, hedge, rate limit and throttle.
+    #[must_use]
+    pub fn guards(&self) -> Vec<&Quantity> {
+        caller::guards(&self.breaker, &self.hedge, &self.rate_limit, &self.throttle)
+    }
 }
 
 /// `arrivals`.
@@ -245,6 +267,8 @@ pub enum Jitter {
     Equal,
     /// Exponential with the back-off as its mean.
     Exponential,
+    /// Uniform between the base and three times the wait before, at most the cap; the first after a wait of the base.
+    Decorrelated,
 }
 
 /// `on`: failures that are retried. All by default.
@@ -256,18 +280,6 @@ pub struct RetryOn {
     pub reject: bool,
     /// The service answered with an error.
     pub error: bool,
-}
-
-/// `budget = { kind = ... }`.
-#[derive(Debug, Clone)]
-pub enum Budget {
-    /// Each first attempt adds `fill` tokens up to `size`; a retry takes one and is not made without.
-    TokenBucket {
-        /// Tokens per first attempt.
-        fill: Quantity,
-        /// Capacity of the bucket.
-        size: Quantity,
-    },
 }
 
 /// `[service.NAME]`.
@@ -353,15 +365,6 @@ pub struct Shed {
     pub wait: Option<Quantity>,
     /// Share of them that is.
     pub share: Quantity,
-}
-
-/// `rate_limit = { ... }`.
-#[derive(Debug, Clone)]
-pub struct RateLimit {
-    /// Attempts let in per second.
-    pub rate: Quantity,
-    /// Attempts let in at once after a pause.
-    pub burst: Quantity,
 }
 
 /// Which algorithm moves a concurrency limit.

@@ -56,6 +56,10 @@ pub struct ClientCount {
     pub errors: u64,
     /// Retries that the budget did not allow.
     pub unfunded: u64,
+    /// Attempts that the client itself did not send: breaker, rate limit, throttle.
+    pub withheld: u64,
+    /// Attempts sent beside another that took long.
+    pub hedges: u64,
     /// Requests answered within the target of the Apdex.
     pub satisfied: u64,
     /// Answered later, but within four times the target.

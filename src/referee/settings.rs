@@ -3,8 +3,8 @@
 use super::admission::Rules;
 use super::law::Law;
 use crate::model::types::{
-    Arrivals, Autoscaler, Balancer, Budget, Cache, CallPolicy, Counts, GivesUp, Jitter, Model, Needs, Order, Patience,
-    RetryOn, Routing, Signal, Spacing,
+    Arrivals, Autoscaler, Balancer, Breaker, Budget, Cache, CallPolicy, Counts, GivesUp, Jitter, Model, Needs, Order,
+    Patience, RateLimit, RetryOn, Routing, Signal, Spacing, Throttle,
 };
 
 /// All numbers.
@@ -60,8 +60,16 @@ pub(super) struct Policy {
     pub(super) jitter: Jitter,
     pub(super) on: RetryOn,
     pub(super) probability: f64,
-    /// Fill and size of the bucket.
-    pub(super) bucket: Option<(f64, f64)>,
+    /// Over all attempts of a request; infinite if there is none.
+    pub(super) deadline: f64,
+    /// Client processes.
+    pub(super) processes: usize,
+    pub(super) budget: Option<Budget>,
+    pub(super) breaker: Option<Breaker>,
+    /// Time after which another attempt is sent, and how many.
+    pub(super) hedge: Option<(f64, u16)>,
+    pub(super) rate_limit: Option<RateLimit>,
+    pub(super) throttle: Option<Throttle>,
 }
 
 #[derive(Debug, Clone)]
@@ -231,7 +239,13 @@ impl Policy {
             jitter: Jitter::None,
             on: none,
             probability: 0.0,
-            bucket: None,
+            deadline: policy.deadline.as_ref().map_or(f64::INFINITY, |q| q.value),
+            processes: policy.processes.value.max(1.0) as usize,
+            budget: None,
+            breaker: policy.breaker.clone(),
+            hedge: policy.hedge.as_ref().map(|h| (h.after.value, h.most.value as u16)),
+            rate_limit: policy.rate_limit.clone(),
+            throttle: policy.throttle.clone(),
         };
         let Some(retry) = &policy.retry else { return bare };
         Self {
@@ -242,9 +256,7 @@ impl Policy {
             jitter: retry.jitter,
             on: retry.on,
             probability: retry.probability.value,
-            bucket: retry.budget.as_ref().map(|budget| match budget {
-                Budget::TokenBucket { fill, size } => (fill.value, size.value),
-            }),
+            budget: retry.budget.clone(),
             ..bare
         }
     }

@@ -250,7 +250,7 @@ impl Builder<'_> {
         let line = servers.map(|servers| Line { ahead, servers, hold, variability, offered: offered.map(|o| o.1) });
         let hold = self.hold_until_cancelled(service, line, hold);
         let (cycle, jumps) = self.pickup(service, m, servers, hold);
-        let stages = self.stages(service, m, hold);
+        let stages = self.service_stages(service, m, hold);
         let departures = match stages.as_ref().and_then(Stages::departures) {
             Some(departures) => departures,
             None => self.div(busy, cycle),
@@ -556,13 +556,13 @@ impl Builder<'_> {
             return (self.div(once, never), self.div(fate.answered, never));
         }
         if retry.attempts.value > MOST_ATTEMPTS {
-            let message = format!("more than {MOST_ATTEMPTS} attempts are expanded one by one and would be slow");
-            self.without_equations(
-                &retry.attempts.span,
-                message,
-                "write attempts = \"unlimited\", which has its own equations",
-            );
-            return (attempt_time, fate.answered);
+            // Each attempt but the first comes after a back-off.
+            let attempts = self.many_attempts(&retry.attempts, again);
+            let backoff = self.mean_backoff(retry, 2);
+            let one = self.c(1.0);
+            let retries = self.sub(attempts, one);
+            let (busy, paused) = (self.mul(attempts, attempt_time), self.mul(retries, backoff));
+            return (self.add(busy, paused), self.mul(attempts, fate.answered));
         }
         // Horner's scheme from the last attempt backwards.
         let (mut time, mut success) = (attempt_time, fate.answered);
@@ -595,12 +595,38 @@ impl Builder<'_> {
         }
     }
 
+    /// Mean m_k of decorrelated back-off before attempt k: m_1 = base, and m_k is the mean of min(cap, U), U uniform between
+    /// the base and 3 m_{k-1} (the wait before by its mean). With q = min(cap, 3 m): ((q² - base²)/2 + (3 m - q) q)/(3 m - base).
+    pub(super) fn decorrelated(&mut self, retry: &Retry, k: usize) -> Node {
+        let base = self.number(&retry.backoff);
+        let three = self.c(3.0);
+        let mut mean = base;
+        for _ in 1..k {
+            let most = self.mul(three, mean);
+            let within = if retry.cap.value.is_finite() {
+                let cap = self.number(&retry.cap);
+                self.process.graph.binary(Binary::Min, most, cap)
+            } else {
+                most
+            };
+            let (square, low) = (self.process.graph.power(within, 2.0), self.process.graph.power(base, 2.0));
+            let (square, two) = (self.sub(square, low), self.c(2.0));
+            let inner = self.div(square, two);
+            let beyond = self.sub(most, within);
+            let outer = self.mul(beyond, within);
+            let (up, down) = (self.add(inner, outer), self.sub(most, base));
+            mean = self.div(up, down);
+        }
+        mean
+    }
+
     /// Mean wait before attempt k, jitter included.
     pub(super) fn mean_backoff(&mut self, retry: &Retry, k: usize) -> Node {
         let factor = match retry.jitter {
             Jitter::None | Jitter::Exponential => 1.0,
             Jitter::Full => 0.5,
             Jitter::Equal => 0.75,
+            Jitter::Decorrelated => return self.decorrelated(retry, k),
         };
         let backoff = self.backoff(retry, k);
         let factor = self.c(factor);
