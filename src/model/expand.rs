@@ -218,7 +218,7 @@ fn policy_numbers(policy: &super::types::CallPolicy, out: &mut Vec<Quantity>) {
     }
     if let Some(retry) = &policy.retry {
         out.extend([retry.backoff.clone(), retry.growth.clone(), retry.cap.clone()]);
-        out.extend(Some(&retry.probability).filter(|p| p.value != 1.0).cloned());
         out.extend(retry.budget.iter().flat_map(|b| b.quantities()).cloned());
+        out.extend(Some(&retry.probability).filter(|p| p.value != 1.0).cloned());
     }
 }

@@ -278,8 +278,8 @@ impl Builder<'_> {
         watchers: Watchers,
     ) -> Option<Stream> {
         let station = self.stations.get(target).cloned()?;
-        let policy = &self.within_deadline(policy);
         let station = self.seen_by(name, target, station);
+        let policy = &self.within_deadline(policy);
         let mut fate = self.fate(&station, policy);
         let plain = Type::Quantity(Dimension::NONE);
         self.name(format!("{name}.late"), fate.late, plain);
@@ -294,21 +294,24 @@ impl Builder<'_> {
         if let Some(retry) = &policy.retry
             && retry.attempts.value > 1.0
         {
-            let free = hits.is_empty() && policy.guards().is_empty();
-            let endless = if free { self.endless(name, policy, retry, (&station, fate), missing, scale) } else { None };
+            let pass = guards.of_retries(self);
+            let endless = if hits.is_empty() && pass.is_none() {
+                self.endless(name, policy, retry, (&station, fate), missing, scale)
+            } else {
+                None
+            };
             if let Some((retries, of_all)) = endless {
                 fate = of_all;
                 attempts.push(retries);
                 tries.push(Try { rate: Some(retries), from: None, next: None, misses: None });
             } else {
                 let purse = self.purse(name, retry, policy, scale);
-                let pass = guards.of_retries(self);
                 allowed = match (purse.map(|p| p.allowed), pass) {
                     (Some(x), Some(y)) => Some(self.mul(x, y)),
                     (x, y) => x.or(y),
                 };
-                let plan =
-                    Plan { name, policy, retry, station: &station, fate, scale: scale.max(1e-9), allowed, purse };
+                let scale = scale.max(1e-9);
+                let plan = Plan { name, policy, retry, station: &station, fate, scale, allowed, purse };
                 let mut lists =
                     Lists { attempts: &mut attempts, waiting: &mut waiting, tries: &mut tries, hits: &mut hits };
                 self.retries(&plan, first, &mut lists);
@@ -365,7 +368,7 @@ impl Builder<'_> {
         lists: &mut Lists<'_>,
     ) -> (Node, Node) {
         let Plan { name, policy, retry, station, fate, scale, allowed, .. } = *plan;
-        let (fixed, stages, stage) = self.stages(policy, retry, k, forever);
+        let (fixed, stages, stage) = self.wait_stages(policy, retry, k, forever);
         let typical = if retry.backoff.value > 0.0 { retry.backoff.value } else { 0.1 };
         // A stage that feeds itself (unlimited attempts) gets its state before its inflow is known.
         let mut chain = Vec::new();
@@ -414,40 +417,37 @@ impl Builder<'_> {
                 continue;
             }
             let lagged = after.is_some() && !Self::felt_on_time(policy);
-            let mut failing = if lagged {
+            let failing = if lagged {
                 self.found_late(name, k - 1, (station, policy, fate), source, scale)
             } else {
                 self.mul(source, share)
             };
+            let mut failing = self.with_probability(retry, failing);
             // How long after the attempt its failure leads to the next wait; none of it left if the rate is that felt now.
-            // A refusal is felt after both network legs.
-            let mut delay = match station.network {
-                Some((legs, _)) if !lagged && after.is_none() => self.add(legs, fixed),
-                _ => fixed,
-            };
-            if let Some(timeout) = after.as_ref().filter(|_| !lagged) {
-                let wait = self.number(timeout);
-                // A wait without a state is a lag of the whole rate: there the budget is asked when the attempt is sent.
-                let (zero, asked) = (self.c(0.0), allowed.is_some() && !chain.is_empty());
-                let ago = if asked { zero } else { fixed };
-                let total = self.add(wait, ago);
-                match self.late_in_hindsight(station, timeout, ago, total) {
-                    Some(late) => {
-                        let accepted = self.not(fate.rejected);
-                        let sent = self.mul(source, accepted);
-                        let sent = self.process.graph.delayed(sent, total);
-                        failing = self.mul(sent, late);
-                        delay = if asked { fixed } else { zero };
+            let mut delay = fixed;
+            match &after {
+                Some(_) if lagged => felt.after_timeouts.push(failing),
+                Some(timeout) => {
+                    let wait = self.number(timeout);
+                    // A wait without a state is a lag of the whole rate: there the budget is asked when the attempt is sent.
+                    let (zero, asked) = (self.c(0.0), allowed.is_some() && !chain.is_empty());
+                    let ago = if asked { zero } else { fixed };
+                    let total = self.add(wait, ago);
+                    match self.late_in_hindsight(station, timeout, ago, total) {
+                        Some(late) => {
+                            let accepted = self.not(fate.rejected);
+                            let sent = self.mul(source, accepted);
+                            let sent = self.with_probability(retry, sent);
+                            let sent = self.process.graph.delayed(sent, total);
+                            failing = self.mul(sent, late);
+                            delay = if asked { fixed } else { zero };
+                        }
+                        None if asked => failing = self.process.graph.delayed(failing, wait),
+                        None => delay = total,
                     }
-                    None if asked => failing = self.process.graph.delayed(failing, wait),
-                    None => delay = total,
+                    felt.after_timeouts.push(failing);
                 }
-            }
-            let failing = self.with_probability(retry, failing);
-            if after.is_some() {
-                felt.after_timeouts.push(failing);
-            } else {
-                felt.after_others.push(failing);
+                None => felt.after_others.push(failing),
             }
             let retried = allowed.map_or(failing, |share| self.mul(failing, share));
             match chain.first() {
@@ -684,7 +684,8 @@ impl Builder<'_> {
     fn backoff_states(&mut self, policy: &CallPolicy) -> usize {
         let Some(retry) = &policy.retry else { return 0 };
         let Some(last) = self.distinct_attempts(retry) else { return 0 };
-        let stages = |b: &mut Self, k: usize| b.stages(policy, retry, k, k == last && shares_backoff(retry)).1 as usize;
+        let stages =
+            |b: &mut Self, k: usize| b.wait_stages(policy, retry, k, k == last && shares_backoff(retry)).1 as usize;
         (2..=last).map(|k| stages(self, k)).sum()
     }
 }

@@ -187,7 +187,7 @@ pub(crate) static SERVICE: Table = Table {
         key("contention", Default("0"), number(NONE, Range::NotNegative), "Scalability law: growth per other inside"),
         key("coherence", Default("0"), number(NONE, Range::NotNegative), "Scalability law: growth per pair inside"),
         key("shed", Optional, Kind::Table(&SHED), "Attempts refused above a level"),
-        key("rate_limit", Optional, Kind::Table(&ADMISSION_RATE), "Attempts let in per second, by a token bucket"),
+        key("rate_limit", Optional, Kind::Table(&ADMITTED_RATE), "Attempts let in per second, by a token bucket"),
         key("concurrency", Optional, Kind::Table(&CONCURRENCY), "A limit of those inside that adapts itself"),
         key("queue", Optional, Kind::Table(&QUEUE), "The queue; unbounded and first in, first out by default"),
         key("expired", Default("serve"), Kind::Choice(EXPIRED), "What happens to work whose client stopped waiting"),
@@ -239,8 +239,8 @@ pub(crate) static SHED: Table = Table {
     ],
 };
 
-/// `rate_limit` of a service.
-pub(crate) static ADMISSION_RATE: Table = Table {
+/// `rate_limit`.
+pub(crate) static ADMITTED_RATE: Table = Table {
     title: "`rate_limit`",
     about: "Attempts let in per second, by a token bucket",
     shorthand: Shorthand::None,

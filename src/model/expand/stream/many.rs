@@ -53,7 +53,13 @@ impl Builder<'_> {
     }
 
     /// The wait before attempt k: a fixed part, then so many exponential stages of the same mean.
-    pub(super) fn stages(&mut self, policy: &CallPolicy, retry: &Retry, k: usize, forever: bool) -> (Node, u32, Node) {
+    pub(super) fn wait_stages(
+        &mut self,
+        policy: &CallPolicy,
+        retry: &Retry,
+        k: usize,
+        forever: bool,
+    ) -> (Node, u32, Node) {
         let backoff = self.backoff(retry, k);
         let zero = self.c(0.0);
         if retry.backoff.value == 0.0 {
