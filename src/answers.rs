@@ -1,7 +1,7 @@
 //! What users ask: verdict, tip-over and recovery load, headroom, states, critical triggers.
 //!
 //! [`study`] compiles a model; [`landscape`] finds its branches, equilibria and escapes; [`limits`] reads the tip-over and
-//! recovery load off a branch; [`triggers`] finds critical sizes and durations, [`odds`] how they are spread over runs,
+//! recovery load off a branch (`detached` where the collapsed state is not on it); [`triggers`] finds critical sizes and durations, [`odds`] how they are spread over runs,
 //! [`critical_curve`] one against the other; [`against`] holds the answers to request-level simulation; [`collapse`] says how
 //! long the good state lasts under noise; [`compare`] puts designs side by side; [`analysis`] puts the answers together as
 //! the document that every report prints; [`checks`] look for the usual causes; [`gate`] holds it to a condition; [`closed_forms`] holds published
@@ -15,6 +15,7 @@ pub mod closed_forms;
 pub mod collapse;
 pub mod compare;
 pub mod critical_curve;
+mod detached;
 pub mod gate;
 pub mod landscape;
 pub mod limits;

@@ -484,6 +484,9 @@ fn bounds(study: &Study) -> Option<Bounds> {
         return None;
     }
     let capacity = service.servers.value / service.service_time.value / study.load.factor;
+    if !capacity.is_finite() {
+        return None;
+    }
     let retry = client.policy.retry.as_ref();
     let attempts = match retry.map(|r| (r, &r.budget)) {
         None => 1.0,

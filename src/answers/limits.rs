@@ -5,6 +5,7 @@
 //! branch begins, or to infinity, where the escape begins: the **recovery load**. A branch without either, on which
 //! goodput peaks and then falls below half of the peak, tips over at the peak, without hysteresis.
 
+use super::detached::recovery_of_detached;
 use super::landscape::Landscape;
 use crate::dynamics::continuation::{Branch, End, FoldPoint, Kind, Location};
 use crate::dynamics::newton::newton;
@@ -109,6 +110,7 @@ pub fn limits(fluid: &Fluid, load: usize, landscape: &Landscape) -> Limits {
             .push(format!("the branch was followed to load {:.6} only ({:?})", last.parameter, branch.end)),
         _ => {}
     }
+    recovery_of_detached(fluid, load, landscape, &mut limits);
     limits
 }
 

@@ -135,6 +135,7 @@ impl<'a> Engine<'a> {
             nodes: service.scaler.map(|scaler| Nodes {
                 ready: (service.servers / scaler.node).round(),
                 starting: 0.0,
+                cancelled: 0.0,
                 signal: scaler.target,
                 before: Reading::default(),
             }),

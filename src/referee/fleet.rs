@@ -15,6 +15,8 @@ pub(super) struct Replica {
 pub(super) struct Nodes {
     pub(super) ready: f64,
     pub(super) starting: f64,
+    /// Of those whose start is still in the calendar, so many have been taken away.
+    pub(super) cancelled: f64,
     pub(super) signal: f64,
     /// Counters at the last decision.
     pub(super) before: Reading,

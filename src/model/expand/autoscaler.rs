@@ -5,8 +5,9 @@
 //! x  = s/u* - 1,  y = x (ε + x²/(x² + tolerance²))      deviations within the tolerance hardly count
 //! D  = N (1 + y), at least `min`, at most `max` and (R + P) step      N = R, or R + P if `counts = "all"`
 //! P' = σ - P_3 a · 3/start_up,   σ = (D - R - P)⁺/sync                three stages P_1, P_2, P_3 of start_up/3
-//! R' = P_3 a · 3/start_up - (R - D)⁺/cool_down - (1 - g) (R - min)/killed_after
+//! R' = P_3 a · 3/start_up - (1 - g) (R - min)/killed_after
 //!                                                       g = share of good answers; a = 1, or g
+//! and of all nodes, starting or not, (R + P - D)⁺/cool_down are taken away
 //! slots c = node · R - start_up_cost · P
 //! ```
 //!
@@ -32,7 +33,7 @@ use crate::process::population::State;
 /// Weight of deviations inside the tolerance.
 const INSIDE: f64 = 0.02;
 /// Nodes over which corners are rounded off.
-const CORNER: f64 = 0.02;
+const CORNER: f64 = 0.002;
 /// Stages of a start.
 const STAGES: usize = 3;
 
@@ -109,7 +110,14 @@ impl Builder<'_> {
         let all = self.add(ready, pending);
         let desired = self.desired(scaler, known, ready, all);
         let missing = self.sub(desired, all);
+        let surplus = self.process.graph.neg(missing);
         let missing = self.ramp(missing, CORNER);
+        let surplus = self.ramp(surplus, CORNER);
+        let cool_down = self.number(&scaler.cool_down);
+        let removed = self.div(surplus, cool_down);
+        let least = self.c(1e-3);
+        let some = self.add(all, least);
+        let removed = self.div(removed, some);
         let sync = self.number(&scaler.sync);
         let mut inflow = self.div(missing, sync);
         if !starting.is_empty() {
@@ -126,14 +134,13 @@ impl Builder<'_> {
                     leaving = self.mul(leaving, well);
                 }
                 let flow = self.sub(inflow, leaving);
+                let cancelled = self.mul(node, removed);
+                let flow = self.sub(flow, cancelled);
                 self.process.flows.push((index, flow));
                 inflow = leaving;
             }
         }
-        let surplus = self.sub(ready, desired);
-        let surplus = self.ramp(surplus, CORNER);
-        let cool_down = self.number(&scaler.cool_down);
-        let removed = self.div(surplus, cool_down);
+        let removed = self.mul(ready, removed);
         let mut flow = self.sub(inflow, removed);
         if scaler.killed_after.value.is_finite()
             && let Some(wrong) = self.wrong_answers(service)

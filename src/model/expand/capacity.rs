@@ -76,15 +76,22 @@ impl Builder<'_> {
         let sound = self.stations.get(target).and_then(|s| s.sound);
         let gates: Vec<Node> = self.passing(policy).into_iter().chain(sound).collect();
         let arriving = gates.into_iter().fold(attempts, |rate, gate| self.mul(rate, gate));
-        let late = match &policy.timeout {
-            Some(timeout) => {
-                let timeout = self.number(timeout);
-                self.process.graph.delayed(late, timeout)
-            }
-            None => late,
-        };
+        let late = self.late_on_leaving(target, policy, late);
         self.inflows.entry(target.to_owned()).or_default().push(Inflow { arriving, late });
         arriving
+    }
+
+    /// Share of the answers of a service to a caller that leave now too late: of what entered a timeout ago.
+    fn late_on_leaving(&mut self, target: &str, policy: &CallPolicy, late: Node) -> Node {
+        let Some(timeout) = &policy.timeout else { return late };
+        // Only where somebody asks: each lag costs steps.
+        let model = self.model;
+        let asks = model.services.iter().any(|s| s.name.value == target && self.has_moving_capacity(s));
+        if !asks {
+            return late;
+        }
+        let delay = self.number(timeout);
+        self.process.graph.delayed(late, delay)
     }
 
     /// Share of the answers of a service that go wrong: errors, and what comes too late.

@@ -152,6 +152,10 @@ impl Engine<'_> {
 
     /// A node has started.
     pub(super) fn node_ready(&mut self, place: usize) {
+        if let Some(nodes) = self.fleets[place].nodes.as_mut().filter(|n| n.cancelled > 0.0) {
+            nodes.cancelled -= 1.0;
+            return;
+        }
         if let Some(scaler) = &self.settings.services[place].scaler
             && scaler.needs == Needs::Answer
             && self.fleets[place].failed
@@ -209,10 +213,17 @@ impl Engine<'_> {
         let ratio = nodes.signal / scaler.target;
         let wanted = if (ratio - 1.0).abs() > scaler.tolerance { (counted * ratio).ceil() } else { all };
         let wanted = wanted.min((all * scaler.step).floor()).max(scaler.min).min(scaler.max).floor();
-        if wanted < nodes.ready {
-            let surplus = (nodes.ready - wanted) * (1.0 - (-span / scaler.cool_down).exp());
+        if wanted < all {
+            let surplus = (all - wanted) * (1.0 - (-span / scaler.cool_down).exp());
             let extra = self.routes[place].happens(surplus.fract());
-            nodes.ready -= surplus.floor() + f64::from(u8::from(extra));
+            for _ in 0..surplus as u64 + u64::from(extra) {
+                if self.routes[place].happens(nodes.starting / (nodes.starting + nodes.ready).max(1.0)) {
+                    nodes.starting -= 1.0;
+                    nodes.cancelled += 1.0;
+                } else {
+                    nodes.ready -= 1.0;
+                }
+            }
         }
         let missing = (wanted - all).max(0.0);
         for _ in 0..missing as u64 {

@@ -54,7 +54,7 @@ pub(super) fn classes(cache: &Cache) -> Vec<Class> {
 /// `None` if all keys fit.
 pub(super) fn age_when_full(cache: &Cache, classes: &[Class]) -> Option<f64> {
     let entries = cache.entries.value;
-    if !(entries < cache.keys.value) {
+    if entries >= cache.keys.value {
         return None;
     }
     let occupied = |age: f64| -> f64 { classes.iter().map(|c| c.keys * (1.0 - (-c.each() * age).exp())).sum() };
