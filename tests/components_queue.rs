@@ -355,9 +355,9 @@ fn retries_that_go_first_keep_a_full_queue_half_alive() {
         triggers: vec![trigger],
         sample_every: 1.0,
         latencies: false,
-        ..Plan::steady(150.0)
+        ..Plan::steady(300.0)
     };
-    let summary = Summary::after(&system, &plan, &system.replicate(&plan).expect("runs"), 60.0);
+    let summary = Summary::after(&system, &plan, &system.replicate(&plan).expect("runs"), 120.0);
     let (goodput, amplification) = (summary.clients[0].goodput.mean, summary.clients[0].amplification.mean);
     println!("{:?} {:?}, simulated {goodput:.2} {amplification:.3}", collapsed.goodput, collapsed.amplification);
     close(collapsed.goodput.expect("a goodput"), goodput, 0.03);

@@ -77,7 +77,7 @@ impl Study {
             let kind = service.admission.concurrency.as_ref().map(|c| c.kind);
             if matches!(kind, Some(ConcurrencyKind::Vegas | ConcurrencyKind::Gradient)) {
                 found.push(format!(
-                    "the concurrency limit of `{}` hangs on the times of single answers, which the equations know roughly: hold it to `tipping referee`",
+                    "the concurrency limit of `{}` swings with the times of single answers, of which the equations follow the mean: hold it to `tipping referee`",
                     service.name.value
                 ));
             }

@@ -1,7 +1,8 @@
 //! How long callers wait, and how their waiting ends: `network`, `timeout_jitter`, `gives_up`, `probability`.
 //!
 //! W is the time in the system of an attempt as its caller sees it, gamma distributed with shape a and scale b = E W/a.
-//! Two exponential network legs of mean ν each add 2 ν to its mean and 2 ν² to its variance.
+//! Two exponential network legs of mean ν each add 2 ν to its mean and 2 ν² to its variance; that refusals are felt 2 ν later
+//! and attempts arrive ν later is left out, since both are short against a timeout worth having.
 //!
 //! ```text
 //! timeout τ, fixed          P(late) = Q(a, τ/b)                felt τ after sending

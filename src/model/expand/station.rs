@@ -250,7 +250,7 @@ impl Builder<'_> {
         let line = servers.map(|servers| Line { ahead, servers, hold, variability, offered: offered.map(|o| o.1) });
         let hold = self.hold_until_cancelled(service, line, hold);
         let (cycle, jumps) = self.pickup(service, m, servers, hold);
-        let stages = self.stages(service, m, hold);
+        let stages = self.service_stages(service, m, hold);
         let departures = match stages.as_ref().and_then(Stages::departures) {
             Some(departures) => departures,
             None => self.div(busy, cycle),

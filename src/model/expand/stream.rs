@@ -447,13 +447,7 @@ impl Builder<'_> {
                     }
                     felt.after_timeouts.push(failing);
                 }
-                None => {
-                    // A refusal is felt after both network legs.
-                    if let Some((legs, _)) = station.network {
-                        delay = self.add(legs, fixed);
-                    }
-                    felt.after_others.push(failing);
-                }
+                None => felt.after_others.push(failing),
             }
             let retried = allowed.map_or(failing, |share| self.mul(failing, share));
             match chain.first() {

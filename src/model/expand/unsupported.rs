@@ -57,4 +57,16 @@ fn policy(policy: &CallPolicy, found: &mut Vec<(Span, &'static str)>) {
     if let Some(rule) = policy.breaker.as_ref().filter(|rule| rule.window.value.is_infinite()) {
         found.push((rule.window.span.clone(), "a breaker that never forgets"));
     }
+    // Budgets and guards are asked a timeout after sending, and see every failure.
+    let retry = policy.retry.as_ref();
+    if policy.guards().is_empty() && retry.is_none_or(|r| r.budget.is_none()) {
+        return;
+    }
+    if policy.timeout.is_some() && !Builder::felt_on_time(policy) {
+        let span = [&policy.patience.span, &policy.gives_up.span].into_iter().find(|s| !s.is_empty());
+        found.push((span.cloned().unwrap_or_default(), "budgets and breakers where timeouts are drawn or felt late"));
+    }
+    if let Some(probability) = retry.map(|r| &r.probability).filter(|p| p.value < 1.0) {
+        found.push((probability.span.clone(), "`probability` beside a budget or a breaker"));
+    }
 }

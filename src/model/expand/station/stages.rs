@@ -48,7 +48,7 @@ impl Stages {
 
 impl Builder<'_> {
     /// Stages of a service, where they make a difference; `inside` in all of them.
-    pub(super) fn stages(&mut self, service: &Service, inside: Node, hold: Node) -> Option<Stages> {
+    pub(super) fn service_stages(&mut self, service: &Service, inside: Node, hold: Node) -> Option<Stages> {
         let slows = [&service.slowdown, &service.contention, &service.coherence].iter().any(|q| q.value > 0.0);
         let count = (1.0 / service.variability.value).clamp(1.0, MOST).round() as usize;
         let fluid = self.closure == Closure::Fluid;
