@@ -8,6 +8,7 @@
 //! formulas that are printed beside the answers and that tests hold them to.
 
 pub mod against;
+pub mod amplification;
 pub mod analysis;
 pub mod checks;
 pub mod closed_forms;

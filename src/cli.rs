@@ -14,6 +14,7 @@ mod files;
 mod input;
 mod models;
 mod noise;
+mod presets;
 mod progress;
 mod quantity;
 mod referee;
@@ -87,6 +88,7 @@ enum Verb {
     Equations(equations::Arguments),
     Models(models::Arguments),
     Explain(explain::Arguments),
+    Presets(presets::Arguments),
 }
 
 /// What the common options mean, for a verb to run in.
@@ -129,6 +131,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Verb::Equations(arguments) => equations::run(arguments, &session),
         Verb::Models(arguments) => models::run(arguments, &session),
         Verb::Explain(arguments) => explain::run(arguments, &session),
+        Verb::Presets(arguments) => presets::run(arguments, &session),
     };
     done.unwrap_or_else(|failure| {
         failure.tell(&session.terminal);

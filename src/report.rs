@@ -13,6 +13,7 @@ pub mod json;
 pub mod markdown;
 mod measures;
 pub mod noise;
+pub mod presets;
 pub mod referee;
 mod samples;
 pub mod scenario;

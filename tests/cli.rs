@@ -58,11 +58,6 @@ fn scratch(name: &str) -> PathBuf {
     folder
 }
 
-/// Whether a shipped model is one that the equations cannot follow yet: refused by every verb but `referee`.
-fn only_simulated(path: &str) -> bool {
-    ["concurrency-latency.toml", "fifo-lifo.toml"].iter().any(|name| path.ends_with(name))
-}
-
 fn json(text: &str) -> serde_json::Value {
     serde_json::from_str(text).unwrap_or_else(|e| panic!("{e}\n{text}"))
 }

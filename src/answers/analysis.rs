@@ -12,7 +12,7 @@ use super::triggers::{Fate, Plan, Range, Threshold, TriggerError};
 use crate::chance::events::Events;
 use crate::dynamics::equilibria::Completeness;
 use crate::dynamics::outcome::Outcome;
-use crate::model::types::{Arrivals, Budget};
+use crate::model::types::Arrivals;
 use crate::model::unit;
 use crate::process::dimension::Dimension;
 use crate::process::fluid::Fluid;
@@ -205,6 +205,7 @@ pub fn analyze(study: &Study, sha256: &str) -> Result<Findings, LandscapeError> 
     let good = names.iter().position(|n| n == "good");
     let mut warnings = landscape.warnings.clone();
     warnings.extend(limits.warnings.iter().cloned());
+    warnings.extend(study.remarks());
     let values = good.map(|i| fluid.outputs_at_rest(&landscape.states[i].x, &landscape.parameters));
     let at = |limit: &Option<Limit>| limit.as_ref().map(|l| l.load);
     let (recovery, tip_over) = (at(&limits.recovery), at(&limits.tip_over));
@@ -386,8 +387,7 @@ fn median(study: &Study, good: Option<(&Landscape, usize)>, warnings: &mut Vec<S
     if study.model.triggers.is_empty() {
         return None;
     }
-    let same = study.model.services.is_empty() || study.model.meta.closure == crate::model::types::Closure::Fluid;
-    if same {
+    if study.is_fluid() {
         return Some((own.clone(), index));
     }
     let load = study.load_index(&study.median);
@@ -490,8 +490,11 @@ fn bounds(study: &Study) -> Option<Bounds> {
     let retry = client.policy.retry.as_ref();
     let attempts = match retry.map(|r| (r, &r.budget)) {
         None => 1.0,
-        Some((r, Some(Budget::TokenBucket { fill, .. }))) => (1.0 + fill.value).min(r.attempts.value),
-        Some((r, None)) => r.attempts.value,
+        Some((r, budget)) => {
+            let (load, processes) = (study.load.value * study.load.factor, client.policy.processes.value);
+            let allowed = budget.as_ref().and_then(|b| b.retries_per_request(load, processes));
+            allowed.map_or(r.attempts.value, |retries| (1.0 + retries).min(r.attempts.value))
+        }
     };
     let degradation = 1.0 + service.error_time.value / service.service_time.value;
     Some(Bounds {

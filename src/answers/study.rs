@@ -1,7 +1,7 @@
 //! A model made ready for questions: its equations compiled, its load named.
 
 use crate::model::expand::{self, Problem};
-use crate::model::types::{Closure, Model, Quantity};
+use crate::model::types::{Closure, ConcurrencyKind, Expired, Model, Quantity};
 use crate::process::fluid::Fluid;
 
 /// A compiled model.
@@ -20,6 +20,8 @@ pub struct Study {
     pub median: Fluid,
     /// The number that is the load.
     pub load: Quantity,
+    /// What the moment closure does not cover, where the model asked for it and got the fluid equations instead.
+    pub without_moments: Option<String>,
 }
 
 /// Why a model cannot be studied.
@@ -41,7 +43,8 @@ impl Study {
     pub fn new(model: Model) -> Result<Self, StudyError> {
         let fluid = Fluid::new(expand::process(&model, model.meta.closure).map_err(StudyError::Equations)?);
         let has_stations = !model.services.is_empty();
-        let median = if has_stations && model.meta.closure == Closure::Moments {
+        let (closure, without_moments) = expand::available(&model, model.meta.closure);
+        let median = if has_stations && closure == Closure::Moments {
             Fluid::new(expand::process(&model, Closure::Fluid).map_err(StudyError::Equations)?)
         } else {
             fluid.clone()
@@ -51,7 +54,41 @@ impl Study {
         if fluid.process().parameter_index(&load.path).is_none() {
             return Err(StudyError::NoLoad);
         }
-        Ok(Self { model, fluid, median, load })
+        Ok(Self { model, fluid, median, load, without_moments })
+    }
+
+    /// Whether the equations are those of the middle run.
+    #[must_use]
+    pub fn is_fluid(&self) -> bool {
+        let (closure, _) = expand::available(&self.model, self.model.meta.closure);
+        self.model.services.is_empty() || closure == Closure::Fluid
+    }
+
+    /// What a reader must know about the equations of this model.
+    #[must_use]
+    pub fn remarks(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        if let Some(what) = &self.without_moments {
+            found.push(format!(
+                "{what} has equations of the middle run only: noise within a state is left out, and the true tip-over load is lower"
+            ));
+        }
+        for service in &self.model.services {
+            let kind = service.admission.concurrency.as_ref().map(|c| c.kind);
+            if matches!(kind, Some(ConcurrencyKind::Vegas | ConcurrencyKind::Gradient)) {
+                found.push(format!(
+                    "the concurrency limit of `{}` hangs on the times of single answers, which the equations know roughly: hold it to `tipping referee`",
+                    service.name.value
+                ));
+            }
+            if service.expired.value == Expired::Cancel && service.variability.value != 1.0 {
+                found.push(format!(
+                    "`{}` cancels work whose service time is not exponential: deep in overload what it answers is rough",
+                    service.name.value
+                ));
+            }
+        }
+        found
     }
 
     /// Index of the load among the parameters of `fluid`.

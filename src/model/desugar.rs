@@ -7,12 +7,12 @@ use super::tree::{Node, Table, Value};
 
 /// Expands every short form in a document.
 pub(crate) fn desugar(root: &mut Table) {
-    each(root, "client", retry);
+    each(root, "client", presets);
     each(root, "service", |service| {
         if let Some(calls) = service.get_mut("calls") {
             expand_calls(calls);
             if let Value::Table(table) = &mut calls.value {
-                table.entries.iter_mut().filter_map(|e| inner(&mut e.1)).for_each(retry);
+                table.entries.iter_mut().filter_map(|e| inner(&mut e.1)).for_each(presets);
             }
         }
     });
@@ -38,12 +38,14 @@ fn inner(node: &mut Node) -> Option<&mut Table> {
     if let Value::Table(table) = &mut node.value { Some(table) } else { None }
 }
 
-fn retry(caller: &mut Table) {
-    if let Some(node) = caller.get_mut("retry")
-        && let Value::Text(text) = &node.value
-        && let Some(table) = preset::expand(text)
-    {
-        node.value = Value::Table(table);
+fn presets(caller: &mut Table) {
+    for key in ["retry", "breaker", "throttle"] {
+        if let Some(node) = caller.get_mut(key)
+            && let Value::Text(text) = &node.value
+            && let Some(table) = preset::expand(text, key)
+        {
+            node.value = Value::Table(table);
+        }
     }
 }
 

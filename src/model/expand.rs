@@ -5,11 +5,15 @@ mod autoscaler;
 mod balancer;
 mod cache;
 mod capacity;
+mod closure;
 mod equations;
 mod error_path;
+mod patience;
 mod station;
 mod stream;
 mod unsupported;
+
+pub use closure::available;
 
 use super::types::{Closure, Model, Quantity, Span};
 use crate::process::expr::ExprError;
@@ -21,7 +25,7 @@ use std::collections::BTreeMap;
 /// A mistake found while the equations were built, with its place in the model file.
 pub type Problem = ExprError;
 
-/// Builds the population process of a model.
+/// Builds the population process of a model, under the closure asked for or the one that is [`available`].
 ///
 /// # Errors
 /// All mistakes in expressions, with byte ranges in the model file.
@@ -67,7 +71,7 @@ impl<'a> Builder<'a> {
     fn of(model: &'a Model, closure: Closure) -> Self {
         Self {
             model,
-            closure,
+            closure: available(model, closure).0,
             process: Process::default(),
             scope: Scope::default(),
             stations: BTreeMap::new(),
@@ -109,11 +113,27 @@ impl Builder<'_> {
                 super::types::Arrivals::Closed { users, think } => all.extend([users.clone(), think.clone()]),
             }
             policy_numbers(&client.policy, &mut all);
+            all.extend(Some(&client.network).filter(|q| q.value > 0.0).cloned());
         }
         for service in &self.model.services {
             let numbers = [&service.servers, &service.service_time, &service.variability, &service.error_share];
             all.extend(numbers.into_iter().cloned());
             all.push(service.queue.limit.clone());
+            if let Some(codel) = &service.queue.codel {
+                all.extend([codel.target.clone(), codel.interval.clone()]);
+            }
+            if let Some(shed) = &service.admission.shed {
+                all.extend([Some(shed.share.clone()), shed.inside.clone(), shed.wait.clone()].into_iter().flatten());
+            }
+            if let Some(limit) = &service.admission.rate_limit {
+                all.extend([limit.rate.clone(), limit.burst.clone()]);
+            }
+            if let Some(law) = &service.admission.concurrency {
+                all.extend(law.numbers().into_iter().cloned());
+            }
+            all.extend(Some(&service.queue.pickup).filter(|q| q.value > 0.0).cloned());
+            let slowing = [&service.slowdown, &service.contention, &service.coherence];
+            all.extend(slowing.into_iter().filter(|q| q.value > 0.0).cloned());
             all.extend([service.error_time.clone(), service.reject_time.clone()]);
             for call in &service.calls {
                 all.push(call.count.clone());
@@ -192,10 +212,13 @@ impl Builder<'_> {
 /// Numbers of a call policy that are not structural.
 fn policy_numbers(policy: &super::types::CallPolicy, out: &mut Vec<Quantity>) {
     out.extend(policy.timeout.clone());
+    out.extend(policy.guards().into_iter().cloned());
+    if policy.processes.value != 1.0 {
+        out.push(policy.processes.clone());
+    }
     if let Some(retry) = &policy.retry {
         out.extend([retry.backoff.clone(), retry.growth.clone(), retry.cap.clone()]);
-        if let Some(super::types::Budget::TokenBucket { fill, size }) = &retry.budget {
-            out.extend([fill.clone(), size.clone()]);
-        }
+        out.extend(retry.budget.iter().flat_map(|b| b.quantities()).cloned());
+        out.extend(Some(&retry.probability).filter(|p| p.value != 1.0).cloned());
     }
 }

@@ -1,8 +1,10 @@
 //! From the document to the [`Model`]: each table read once, every mistake reported. What several tables must agree on
 //! is checked afterwards, in `check`.
 
+mod admission;
 mod equations;
 mod fleet;
+mod policy;
 mod samples;
 mod system;
 mod trigger;

@@ -1,7 +1,7 @@
 //! The format as a JSON schema (2020-12), for editors that complete and check TOML. Printed from the specification, so
 //! the two cannot differ; dimensions and references are beyond a schema and are checked by `tipping` itself.
 
-use super::preset::PRESETS;
+use super::preset::with_part;
 use super::spec::{Choice, Key, Kind, Need, Number, ROOT, Range, Shorthand, Table, Want};
 use super::unit;
 use serde_json::{Map, Value, json};
@@ -36,8 +36,8 @@ fn table(table: &Table) -> Value {
     }
     match table.shorthand {
         Shorthand::None => schema,
-        Shorthand::Preset => {
-            let names: Vec<&str> = PRESETS.iter().map(|p| p.name).collect();
+        Shorthand::Preset(part) => {
+            let names: Vec<&str> = with_part(part).collect();
             json!({ "anyOf": [{ "type": "string", "enum": names }, schema] })
         }
         Shorthand::Value => json!({ "anyOf": [{ "type": ["string", "number"] }, schema] }),

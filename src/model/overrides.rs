@@ -135,7 +135,7 @@ fn collect(kind: Kind, node: Option<&Node>, path: &str, all: &mut Vec<String>) {
             all.extend(path.strip_prefix("param.").map(str::to_owned));
         }
         Kind::Table(spec) => {
-            if spec.shorthand == Shorthand::Preset {
+            if matches!(spec.shorthand, Shorthand::Preset(_)) {
                 all.push(path.to_owned());
             }
             for key in spec.keys {

@@ -1,10 +1,15 @@
 //! Every number of a model by its dotted path.
 
-use super::types::{Arrivals, Budget, CallPolicy, Model, Quantity};
+use super::types::caller::{guards, guards_mut};
+use super::types::{Arrivals, CallPolicy, Model, Quantity};
 use crate::process::suggest;
 
 /// Visits the numbers of a model in the order of the file format; written once for both kinds of reference.
 macro_rules! visit {
+    (numbers $of:ident, mut) => { $of.quantities_mut() };
+    (numbers $of:ident,) => { $of.quantities() };
+    (guards $of:ident, mut) => { guards_mut(&mut $of.breaker, &mut $of.hedge, &mut $of.rate_limit, &mut $of.throttle) };
+    (guards $of:ident,) => { guards(&$of.breaker, &$of.hedge, &$of.rate_limit, &$of.throttle) };
     (policy $policy:expr, $see:ident, $($mutable:tt)?) => {{
         let policy: & $($mutable)? CallPolicy = $policy;
         if let Some(q) = &$($mutable)? policy.timeout {
@@ -17,13 +22,17 @@ macro_rules! visit {
             $see(&$($mutable)? retry.cap);
             $see(&$($mutable)? retry.probability);
             if let Some(budget) = &$($mutable)? retry.budget {
-                match budget {
-                    Budget::TokenBucket { fill, size } => {
-                        $see(fill);
-                        $see(size);
-                    }
+                for q in visit!(numbers budget, $($mutable)?) {
+                    $see(q);
                 }
             }
+        }
+        if let Some(q) = &$($mutable)? policy.deadline {
+            $see(q);
+        }
+        $see(&$($mutable)? policy.processes);
+        for q in visit!(guards policy, $($mutable)?) {
+            $see(q);
         }
     }};
     ($model:expr, $see:expr, $iter:ident, $($mutable:tt)?) => {{
@@ -55,8 +64,40 @@ macro_rules! visit {
             see(&$($mutable)? service.service_time);
             see(&$($mutable)? service.variability);
             see(&$($mutable)? service.slowdown);
+            see(&$($mutable)? service.contention);
+            see(&$($mutable)? service.coherence);
             see(&$($mutable)? service.queue.limit);
             see(&$($mutable)? service.queue.pickup);
+            if let Some(shed) = &$($mutable)? service.admission.shed {
+                if let Some(inside) = &$($mutable)? shed.inside {
+                    see(inside);
+                }
+                if let Some(wait) = &$($mutable)? shed.wait {
+                    see(wait);
+                }
+                see(&$($mutable)? shed.share);
+            }
+            if let Some(limit) = &$($mutable)? service.admission.rate_limit {
+                see(&$($mutable)? limit.rate);
+                see(&$($mutable)? limit.burst);
+            }
+            if let Some(law) = &$($mutable)? service.admission.concurrency {
+                see(&$($mutable)? law.initial);
+                see(&$($mutable)? law.min);
+                see(&$($mutable)? law.max);
+                see(&$($mutable)? law.smoothing);
+                see(&$($mutable)? law.backoff);
+                see(&$($mutable)? law.timeout);
+                see(&$($mutable)? law.window);
+                see(&$($mutable)? law.queue);
+                see(&$($mutable)? law.long_window);
+                see(&$($mutable)? law.tolerance);
+                see(&$($mutable)? law.probe);
+            }
+            if let Some(codel) = &$($mutable)? service.queue.codel {
+                see(&$($mutable)? codel.target);
+                see(&$($mutable)? codel.interval);
+            }
             if let Some(q) = &$($mutable)? service.queue.switch {
                 see(q);
             }

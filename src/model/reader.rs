@@ -49,11 +49,11 @@ impl<'a> Reader<'a> {
     ) -> Option<Self> {
         match &node.value {
             Value::Table(table) => Some(Self::of(table, spec, path, name, sink)),
-            Value::Text(text) if spec.shorthand == Shorthand::Preset => {
-                sink.push(preset::unknown(text));
-                None
-            }
-            _ => {
+            other => {
+                if let (Value::Text(text), Shorthand::Preset(part)) = (other, spec.shorthand) {
+                    sink.push(preset::unknown(text, part));
+                    return None;
+                }
                 let message = format!("{} must be a table, not {}", title(spec, &path), node.kind());
                 let keys: Vec<&str> = spec.keys.iter().map(|k| k.name).collect();
                 let hint = format!("its keys are {}", keys.join(", "));
@@ -113,6 +113,15 @@ impl<'a> Reader<'a> {
     /// The quantity of a key, or one that is not a number where it is missing or wrong (which has been reported).
     pub(crate) fn quantity_or_nan(&self, key: &str) -> Quantity {
         self.quantity(key).unwrap_or_else(|| quantity::unknown(&self.path_of(key)))
+    }
+
+    /// The quantity of an optional key, or one written as it could stand in the file where there is none.
+    pub(crate) fn quantity_or(&self, key: &str, default: &str) -> Quantity {
+        let Some(Kind::Number(rule)) = self.spec.key(key).map(|k| k.kind) else { return self.quantity_or_nan(key) };
+        match self.table.get(key) {
+            Some(_) => self.quantity_or_nan(key),
+            None => quantity::default(default, &rule, &self.path_of(key)).unwrap_or_else(|| self.quantity_or_nan(key)),
+        }
     }
 
     /// Any text.

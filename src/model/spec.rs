@@ -5,7 +5,7 @@ mod fleet;
 mod tables;
 
 pub(crate) use fleet::{AUTOSCALER, BALANCER, CACHE};
-pub(crate) use tables::{BUDGET, CALL, CLIENT, PARAM, QUEUE, ROOT, SERVICE, STATE, TRANSITION, TRIGGER, VARIANT};
+pub(crate) use tables::{CALL, CLIENT, PARAM, QUEUE, ROOT, SERVICE, STATE, TRANSITION, TRIGGER, VARIANT};
 
 use crate::process::dimension::Dimension;
 
@@ -26,8 +26,8 @@ pub(crate) struct Table {
 pub(crate) enum Shorthand {
     /// Only the table.
     None,
-    /// The name of a retry preset.
-    Preset,
+    /// The name of a preset that has this part.
+    Preset(&'static str),
     /// The value of the key `value` alone.
     Value,
 }

@@ -1,8 +1,10 @@
 //! What a model file says, after units are resolved and every key is checked. All numbers are in base units (seconds,
 //! requests, bytes); every number that has a dotted path can be named by `--set`, `--vary`, triggers and fits.
 
+pub(crate) mod caller;
 mod fleet;
 
+pub use caller::{Breaker, Budget, Hedge, Per, RateLimit, Stops, Throttle};
 pub use fleet::{Autoscaler, Balancer, Begins, Cache, Counts, LateAnswer, Needs, Routing, Signal};
 
 use crate::process::dimension::Dimension;
@@ -13,7 +15,7 @@ use std::sync::Arc;
 pub type Span = Range<usize>;
 
 /// A number of the model with its dotted path, as written and as understood.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Quantity {
     /// Dotted path, e.g. `client.web.retry.backoff`.
     pub path: String,
@@ -171,6 +173,26 @@ pub struct CallPolicy {
     pub gives_up: Setting<GivesUp>,
     /// Cache that is asked first, where `calls` names one.
     pub through: Option<Text>,
+    /// `deadline` over all attempts of a request; `None` means there is none.
+    pub deadline: Option<Quantity>,
+    /// `processes`: client processes that share the load equally, each with budgets and breakers of its own; default 1.
+    pub processes: Quantity,
+    /// `breaker`, if any.
+    pub breaker: Option<Breaker>,
+    /// `hedge`, if any.
+    pub hedge: Option<Hedge>,
+    /// `rate_limit`, if any.
+    pub rate_limit: Option<RateLimit>,
+    /// `throttle`, if any.
+    pub throttle: Option<Throttle>,
+}
+
+impl CallPolicy {
+    /// Numbers of breaker, hedge, rate limit and throttle.
+    #[must_use]
+    pub fn guards(&self) -> Vec<&Quantity> {
+        caller::guards(&self.breaker, &self.hedge, &self.rate_limit, &self.throttle)
+    }
 }
 
 /// `arrivals`.
@@ -245,6 +267,8 @@ pub enum Jitter {
     Equal,
     /// Exponential with the back-off as its mean.
     Exponential,
+    /// Uniform between the base and three times the wait before, at most the cap; the first after a wait of the base.
+    Decorrelated,
 }
 
 /// `on`: failures that are retried. All by default.
@@ -256,18 +280,6 @@ pub struct RetryOn {
     pub reject: bool,
     /// The service answered with an error.
     pub error: bool,
-}
-
-/// `budget = { kind = ... }`.
-#[derive(Debug, Clone)]
-pub enum Budget {
-    /// Each first attempt adds `fill` tokens up to `size`; a retry takes one and is not made without.
-    TokenBucket {
-        /// Tokens per first attempt.
-        fill: Quantity,
-        /// Capacity of the bucket.
-        size: Quantity,
-    },
 }
 
 /// `[service.NAME]`.
@@ -287,8 +299,14 @@ pub struct Service {
     pub samples: Arc<[f64]>,
     /// Extra service time per request inside at the start of service; default 0 s/req.
     pub slowdown: Quantity,
+    /// Universal scalability law: growth of the service time per other request inside; default 0.
+    pub contention: Quantity,
+    /// Universal scalability law: growth per ordered pair of requests inside; default 0.
+    pub coherence: Quantity,
     /// Queue.
     pub queue: Queue,
+    /// What it turns away before that.
+    pub admission: Admission,
     /// What happens to work whose client stopped waiting.
     pub expired: Setting<Expired>,
     /// Share of attempts that are answered with an error although served; default 0.
@@ -323,6 +341,89 @@ pub struct Queue {
     pub switch: Option<Quantity>,
     /// How long a slot that has become free takes to look into the queue; default 0 s.
     pub pickup: Quantity,
+    /// Controlled delay, if any.
+    pub codel: Option<Codel>,
+}
+
+/// What a service turns away: `shed`, `rate_limit`, `concurrency`.
+#[derive(Debug, Clone, Default)]
+pub struct Admission {
+    /// Shedding above a level.
+    pub shed: Option<Shed>,
+    /// A token bucket.
+    pub rate_limit: Option<RateLimit>,
+    /// A limit of those inside that adapts itself.
+    pub concurrency: Option<Concurrency>,
+}
+
+/// `shed = { ... }`.
+#[derive(Debug, Clone)]
+pub struct Shed {
+    /// Number inside from which on attempts are refused.
+    pub inside: Option<Quantity>,
+    /// Estimated wait above which they are.
+    pub wait: Option<Quantity>,
+    /// Share of them that is.
+    pub share: Quantity,
+}
+
+/// Which algorithm moves a concurrency limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConcurrencyKind {
+    /// Additive increase, multiplicative decrease.
+    Aimd,
+    /// By the queue estimated from the shortest time.
+    Vegas,
+    /// By the ratio of the long-term mean to the present time.
+    Gradient,
+}
+
+/// `concurrency = { ... }`; the defaults are those of Netflix' concurrency-limits.
+#[derive(Debug, Clone)]
+pub struct Concurrency {
+    /// The algorithm.
+    pub kind: ConcurrencyKind,
+    /// Limit at the beginning.
+    pub initial: Quantity,
+    /// Least limit.
+    pub min: Quantity,
+    /// Greatest limit.
+    pub max: Quantity,
+    /// Weight of a new limit (vegas, gradient).
+    pub smoothing: Quantity,
+    /// Factor of a decrease (aimd).
+    pub backoff: Quantity,
+    /// Time above which the limit decreases (aimd).
+    pub timeout: Quantity,
+    /// Time between changes (aimd).
+    pub window: Quantity,
+    /// Room for a queue (gradient).
+    pub queue: Quantity,
+    /// Answers that the long-term mean goes back (gradient).
+    pub long_window: Quantity,
+    /// Ratio of times that is tolerated (gradient).
+    pub tolerance: Quantity,
+    /// Answers per unit of the limit between probes (vegas).
+    pub probe: Quantity,
+}
+
+impl Concurrency {
+    /// All its numbers.
+    #[must_use]
+    pub fn numbers(&self) -> [&Quantity; 11] {
+        let ends = [&self.initial, &self.min, &self.max, &self.smoothing, &self.backoff, &self.timeout];
+        let rest = [&self.window, &self.queue, &self.long_window, &self.tolerance, &self.probe];
+        std::array::from_fn(|i| if i < ends.len() { ends[i] } else { rest[i - ends.len()] })
+    }
+}
+
+/// `codel = { ... }`: controlled delay in the form used by servers.
+#[derive(Debug, Clone)]
+pub struct Codel {
+    /// Longest wait while the queue has not been empty for an interval.
+    pub target: Quantity,
+    /// The interval, and the longest wait otherwise.
+    pub interval: Quantity,
 }
 
 /// `distribution`.

@@ -24,9 +24,11 @@ pub(super) enum Kind {
     Scale,
     /// A node has started.
     Ready,
+    /// It has taken long: another is sent beside it.
+    Hedge,
 }
 
-const KINDS: [Kind; 10] = [
+const KINDS: [Kind; 11] = [
     Kind::Arrive,
     Kind::Done,
     Kind::Answer,
@@ -37,10 +39,13 @@ const KINDS: [Kind; 10] = [
     Kind::Pickup,
     Kind::Scale,
     Kind::Ready,
+    Kind::Hedge,
 ];
 
-/// Bits of the generation that an entry keeps.
-const GENERATION: u32 = (1 << 28) - 1;
+/// Bits of the generation that an entry keeps; those above say the kind.
+const SHIFT: u32 = 28;
+/// Mask of these bits.
+const GENERATION: u32 = (1 << SHIFT) - 1;
 
 /// An event to come.
 #[derive(Debug, Clone, Copy)]
@@ -53,11 +58,11 @@ pub(super) struct Entry {
 
 impl Entry {
     pub(super) fn new(time: f64, kind: Kind, slot: u32, generation: u32) -> Self {
-        Self { time, slot, tag: (kind as u32) << 28 | (generation & GENERATION) }
+        Self { time, slot, tag: (kind as u32) << SHIFT | (generation & GENERATION) }
     }
 
     pub(super) fn kind(self) -> Kind {
-        KINDS[(self.tag >> 28) as usize]
+        KINDS[(self.tag >> SHIFT) as usize]
     }
 
     /// Whether this was said of an attempt of this generation.

@@ -22,6 +22,9 @@ pub(super) enum Purpose {
     Keys = 9,
     Entries = 10,
     Routes = 11,
+    Processes = 12,
+    Throttle = 13,
+    Admission = 20,
 }
 
 /// Random numbers of one component.

@@ -6,6 +6,8 @@
 
 mod caller;
 mod fleet;
+mod guard;
+mod hedge;
 mod lookup;
 mod service;
 
@@ -20,6 +22,7 @@ use super::settings::{Settings, Source};
 use super::slab::{NONE, Phase, Slab};
 use super::station::Station;
 use super::system::System;
+use guard::Process;
 use hdrhistogram::Histogram;
 use std::collections::VecDeque;
 
@@ -32,7 +35,8 @@ const SWEEP: usize = 4096;
 #[derive(Debug)]
 struct Caller {
     target: u16,
-    tokens: f64,
+    /// Its client processes, each with budgets and breakers of its own.
+    processes: Vec<Process>,
     /// Deadlines in order of time: time, place, generation.
     ring: VecDeque<(f64, u32, u32)>,
     sweep: usize,
@@ -40,6 +44,8 @@ struct Caller {
     backoff: Luck,
     retry: Luck,
     calls: Luck,
+    choice: Luck,
+    throttle: Luck,
 }
 
 /// What only clients have.
@@ -84,6 +90,7 @@ pub(super) struct Engine<'a> {
     stations: Vec<Station>,
     work: Vec<Luck>,
     mishaps: Vec<Luck>,
+    gates: Vec<Luck>,
     caches: Vec<Cache>,
     /// What stands around each service.
     fleets: Vec<Fleet>,
@@ -100,13 +107,15 @@ impl<'a> Engine<'a> {
         let luck = |purpose, index| Luck::new(plan.seed, replication, purpose, index);
         let caller = |(index, &target): (usize, &u16)| Caller {
             target,
-            tokens: settings.policies[index].bucket.map_or(0.0, |(_, size)| size),
+            processes: vec![Process::new(&settings.policies[index]); settings.policies[index].processes],
             ring: VecDeque::new(),
             sweep: SWEEP,
             patience: luck(Purpose::Patience, index),
             backoff: luck(Purpose::Backoff, index),
             retry: luck(Purpose::Retry, index),
             calls: luck(Purpose::Calls, index),
+            choice: luck(Purpose::Processes, index),
+            throttle: luck(Purpose::Throttle, index),
         };
         let client = |index: usize| Client {
             next: f64::INFINITY,
@@ -151,6 +160,7 @@ impl<'a> Engine<'a> {
             stations: system.services.iter().map(station).collect(),
             work: (0..services).map(|i| luck(Purpose::Service, i)).collect(),
             mishaps: (0..services).map(|i| luck(Purpose::Errors, i)).collect(),
+            gates: (0..services).map(|i| luck(Purpose::Admission, i)).collect(),
             caches: caches.collect(),
             fleets: settings.services.iter().map(fleet).collect(),
             routes: (0..services).map(|i| luck(Purpose::Routes, i)).collect(),
@@ -265,6 +275,7 @@ impl<'a> Engine<'a> {
             Kind::Answer => self.receive(entry.slot),
             Kind::Timeout => self.timeout(entry.slot),
             Kind::Resume => self.next_call(entry.slot),
+            Kind::Hedge => self.hedge(entry.slot),
             Kind::Think | Kind::Pickup | Kind::Scale | Kind::Ready => {}
         }
     }
@@ -324,9 +335,7 @@ impl<'a> Engine<'a> {
             });
         }
         for (caller, policy) in self.callers.iter_mut().zip(&settings.policies) {
-            if let Some((_, size)) = policy.bucket {
-                caller.tokens = caller.tokens.min(size);
-            }
+            caller.processes.iter_mut().for_each(|process| process.change(policy));
         }
         for place in 0..self.stations.len() {
             self.fill_slots(place);

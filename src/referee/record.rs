@@ -21,7 +21,7 @@ pub struct StationCount {
     pub started: u64,
     /// Served to the end, wanted or not.
     pub served: u64,
-    /// Thrown away by a slot because they had expired.
+    /// Thrown away by a slot because they had expired, or had waited longer than controlled delay allows.
     pub dropped: u64,
     /// Taken out at their timeout.
     pub cancelled: u64,
@@ -56,6 +56,10 @@ pub struct ClientCount {
     pub errors: u64,
     /// Retries that the budget did not allow.
     pub unfunded: u64,
+    /// Attempts that the client itself did not send: breaker, rate limit, throttle.
+    pub withheld: u64,
+    /// Attempts sent beside another that took long.
+    pub hedges: u64,
     /// Requests answered within the target of the Apdex.
     pub satisfied: u64,
     /// Answered later, but within four times the target.

@@ -1,9 +1,10 @@
 //! The numbers of a model as they stand between two triggers.
 
+use super::admission::Rules;
 use super::law::Law;
 use crate::model::types::{
-    Arrivals, Autoscaler, Balancer, Budget, Cache, CallPolicy, Counts, GivesUp, Jitter, Model, Needs, Order, Patience,
-    RetryOn, Routing, Signal, Spacing,
+    Arrivals, Autoscaler, Balancer, Breaker, Budget, Cache, CallPolicy, Counts, GivesUp, Jitter, Model, Needs, Order,
+    Patience, RateLimit, RetryOn, Routing, Signal, Spacing, Throttle,
 };
 
 /// All numbers.
@@ -59,8 +60,16 @@ pub(super) struct Policy {
     pub(super) jitter: Jitter,
     pub(super) on: RetryOn,
     pub(super) probability: f64,
-    /// Fill and size of the bucket.
-    pub(super) bucket: Option<(f64, f64)>,
+    /// Over all attempts of a request; infinite if there is none.
+    pub(super) deadline: f64,
+    /// Client processes.
+    pub(super) processes: usize,
+    pub(super) budget: Option<Budget>,
+    pub(super) breaker: Option<Breaker>,
+    /// Time after which another attempt is sent, and how many.
+    pub(super) hedge: Option<(f64, u16)>,
+    pub(super) rate_limit: Option<RateLimit>,
+    pub(super) throttle: Option<Throttle>,
 }
 
 #[derive(Debug, Clone)]
@@ -69,10 +78,15 @@ pub(super) struct Service {
     pub(super) time: f64,
     pub(super) law: Law,
     pub(super) slowdown: f64,
+    /// Contention and coherence of the universal scalability law.
+    pub(super) scalability: [f64; 2],
     pub(super) limit: f64,
     pub(super) switch: f64,
     pub(super) error_share: f64,
     pub(super) pickup: f64,
+    pub(super) rules: Rules,
+    /// Target and interval of controlled delay.
+    pub(super) codel: Option<[f64; 2]>,
     pub(super) error_time: f64,
     pub(super) reject_time: f64,
     pub(super) scaler: Option<ScalerNumbers>,
@@ -131,6 +145,7 @@ impl Settings {
             time: service.service_time.value,
             law: Law::of(service),
             slowdown: service.slowdown.value,
+            scalability: [service.contention.value, service.coherence.value],
             limit: service.queue.limit.value.floor(),
             switch: match (service.queue.order.value, &service.queue.switch) {
                 (Order::AdaptiveLifo, Some(switch)) => switch.value,
@@ -140,6 +155,8 @@ impl Settings {
             },
             error_share: service.error_share.value,
             pickup: service.queue.pickup.value,
+            rules: Rules::of(&service.admission),
+            codel: service.queue.codel.as_ref().map(|c| [c.target.value, c.interval.value]),
             error_time: service.error_time.value,
             reject_time: service.reject_time.value,
             scaler: model.autoscalers.iter().find(|a| a.of.value == service.name.value).map(ScalerNumbers::of),
@@ -222,7 +239,13 @@ impl Policy {
             jitter: Jitter::None,
             on: none,
             probability: 0.0,
-            bucket: None,
+            deadline: policy.deadline.as_ref().map_or(f64::INFINITY, |q| q.value),
+            processes: policy.processes.value.max(1.0) as usize,
+            budget: None,
+            breaker: policy.breaker.clone(),
+            hedge: policy.hedge.as_ref().map(|h| (h.after.value, h.most.value as u16)),
+            rate_limit: policy.rate_limit.clone(),
+            throttle: policy.throttle.clone(),
         };
         let Some(retry) = &policy.retry else { return bare };
         Self {
@@ -233,9 +256,7 @@ impl Policy {
             jitter: retry.jitter,
             on: retry.on,
             probability: retry.probability.value,
-            bucket: retry.budget.as_ref().map(|budget| match budget {
-                Budget::TokenBucket { fill, size } => (fill.value, size.value),
-            }),
+            budget: retry.budget.clone(),
             ..bare
         }
     }

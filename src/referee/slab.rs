@@ -40,11 +40,19 @@ pub(super) struct Attempt {
     pub(super) first: f64,
     /// When it reached the service.
     pub(super) entered: f64,
+    /// Longest wait that controlled delay lets it have.
+    pub(super) longest: f64,
     /// Work, in units of the service time.
     pub(super) work: f64,
     /// Key it asks a cache for, from 1; 0 for none.
     pub(super) key: u64,
+    /// The back-off before it.
+    pub(super) pause: f64,
     pub(super) generation: u32,
+    /// Client process that sends it.
+    pub(super) process: u32,
+    /// Another attempt beside it, in a ring; [`NONE`] without.
+    pub(super) twin: u32,
     /// Which attempt of its request this is, from 1.
     pub(super) index: u32,
     /// Place of the attempt that makes this nested call; [`NONE`] for a client's.
@@ -67,15 +75,27 @@ pub(super) struct Attempt {
     pub(super) failing: bool,
     /// Whether its caller has stopped waiting.
     pub(super) abandoned: bool,
+    /// Whether it was sent beside another.
+    pub(super) hedge: bool,
+    /// Whether it decides about closing a breaker.
+    pub(super) probe: bool,
+    /// Attempts sent beside the first of its index so far.
+    pub(super) hedges: u16,
+    /// What it cost its budget.
+    pub(super) cost: f32,
 }
 
 const EMPTY: Attempt = Attempt {
     sent: 0.0,
     first: 0.0,
     entered: 0.0,
+    longest: f64::INFINITY,
     work: 1.0,
     key: 0,
+    pause: 0.0,
     generation: 0,
+    process: 0,
+    twin: NONE,
     index: 1,
     parent: NONE,
     child: NONE,
@@ -88,6 +108,10 @@ const EMPTY: Attempt = Attempt {
     replica: 0,
     failing: false,
     abandoned: false,
+    hedge: false,
+    probe: false,
+    hedges: 0,
+    cost: 0.0,
 };
 
 #[derive(Debug, Default)]

@@ -1,5 +1,6 @@
 //! The queue and the slots of one service.
 
+use super::admission::Gate;
 use super::record::StationCount;
 use super::slab::{Phase, Slab};
 use std::collections::VecDeque;
@@ -17,6 +18,9 @@ pub(super) struct Station {
     pub(super) busy: u32,
     pub(super) inside: u32,
     pub(super) count: StationCount,
+    pub(super) gate: Gate,
+    /// When somebody last found nobody waiting and had to wait.
+    pub(super) standing_since: f64,
     since: f64,
 }
 
@@ -29,6 +33,8 @@ impl Station {
             busy: 0,
             inside: 0,
             count: StationCount::default(),
+            gate: Gate::default(),
+            standing_since: 0.0,
             since: 0.0,
         }
     }

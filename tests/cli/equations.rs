@@ -1,14 +1,11 @@
 //! `tipping equations`.
 
-use crate::{only_simulated, tipping};
+use crate::tipping;
 
 #[test]
 fn every_shipped_model_can_be_printed_both_ways() {
     for entry in std::fs::read_dir("models").expect("models").flatten() {
         let path = entry.path().display().to_string();
-        if only_simulated(&path) {
-            continue;
-        }
         let text = tipping(&["equations", &path]);
         assert!(text.code == 0 && text.out.ends_with('\n'), "{path}: {}", text.err);
         let latex = tipping(&["equations", &path, "--format", "latex"]);

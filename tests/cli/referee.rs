@@ -57,15 +57,16 @@ fn series_and_figure_are_written() {
 
 #[test]
 fn what_has_no_equations_is_simulated_and_refused_elsewhere() {
-    let model = "models/fifo-lifo.toml";
-    let refused = tipping(&["analyze", model]);
+    let model = "models/retry-storm.toml";
+    let without = ["--set", "service.api.queue.order=lifo", "--set", "service.api.expired=drop"];
+    let refused = tipping(&[&["analyze", model], &without[..]].concat());
     assert_eq!(refused.code, 2);
     assert!(
         refused.err.contains("are not supported yet") && refused.err.contains("tipping referee"),
         "{}",
         refused.err
     );
-    let done = tipping(&["referee", model, "--for", "20 s", "--replications", "2"]);
+    let done = tipping(&[&["referee", model, "--for", "20 s", "--replications", "2"], &without[..]].concat());
     assert_eq!(done.code, 0, "{}", done.err);
     assert!(done.err.contains("no equations"), "{}", done.err);
 }

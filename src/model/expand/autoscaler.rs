@@ -200,7 +200,7 @@ impl Builder<'_> {
             }
             Signal::Queue => self.sub(inside, station.busy()),
             Signal::Concurrency => inside,
-            Signal::Rate => self.process.graph.sum(&station.arrivals),
+            Signal::Rate => self.process.graph.sum(&station.attempt_rates()),
             Signal::Goodput => {
                 let wrong = self.wrong_answers(service)?;
                 let well = self.not(wrong);

@@ -161,7 +161,7 @@ impl Builder<'_> {
         let rate = self.mul(answers, chance);
         self.rotation_flow(sound, rate, may, eject_for);
         // Broken ones: every attempt fails.
-        let arriving = self.process.graph.sum(&station.arrivals);
+        let arriving = self.process.graph.sum(&station.attempt_rates());
         let refused = self.not(reached);
         let least = self.c(1e-9);
         let passing = self.add(reached, least);

@@ -320,7 +320,7 @@ impl Builder<'_> {
         let flow = self.div(change, memory);
         self.process.flows.push((front.asked.0, flow));
         // Good answers leave with the departures of the service.
-        let offered = self.process.graph.sum(&station.arrivals);
+        let offered = self.process.graph.sum(&station.attempt_rates());
         let well = self.not(station.error_share);
         let passing = front.bucket.map(|b| b.1);
         let mut good = Vec::new();

@@ -75,7 +75,7 @@ impl Builder<'_> {
             self.process.flows.push((index, flow));
         }
         if let Some(&index) = self.refusing.get(&service.name.value) {
-            let offered = self.process.graph.sum(&station.arrivals);
+            let offered = self.process.graph.sum(&station.attempt_rates());
             let refused = self.mul(offered, station.blocked);
             let time = self.number(&service.reject_time);
             let node = self.process.graph.state(index);

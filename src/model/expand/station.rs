@@ -25,9 +25,25 @@
 //! A service that calls others while it holds a slot has S = service_time + Σ count · T, T the mean time of one call with
 //! all its attempts: a quasi-stationary closure, exact in equilibrium, that takes the called service's present state.
 
+mod admission;
+mod codel;
+mod deadline;
+mod load;
+mod newest;
+mod pickup;
+mod priority;
+mod stages;
+
+use self::admission::Gate;
+use self::deadline::Line;
+use self::newest::Stack;
+use self::pickup::Jumps;
+use self::priority::Class;
+use self::stages::Stages;
 use super::Builder;
+use super::closure::available;
 use super::stream::MOST_ATTEMPTS;
-use crate::model::types::{CallPolicy, Closure, Jitter, Quantity, Retry, Service};
+use crate::model::types::{CallPolicy, Closure, Expired, Jitter, Order, Quantity, Retry, Service};
 use crate::process::dimension::Dimension;
 use crate::process::event::Event;
 use crate::process::field::StateInfo;
@@ -55,10 +71,34 @@ pub(super) struct Station {
     variability: Node,
     /// Whether it calls others while a slot is held, or its slots or the time in them depend on states otherwise.
     calls: bool,
-    /// Arrival streams: attempts per second.
-    pub arrivals: Vec<Node>,
+    /// What happens to work whose caller stopped waiting.
+    expired: Expired,
+    /// Whether the service time is exponential.
+    exponential: bool,
+    /// What is ahead of an arrival; `None` if slots are unlimited.
+    line: Option<Line>,
+    /// States that count those whom no slot will take in time, by stream.
+    doomed: Vec<(String, usize)>,
+    /// Whether service is first in, first out, and nothing but timeouts and the limit turns attempts away.
+    plain: bool,
+    /// Who goes before the queue because a free slot has not looked into it yet.
+    pub jumps: Option<Jumps>,
+    /// Stages of service, where the age of requests matters.
+    stages: Option<Stages>,
+    /// States of what turns attempts away.
+    gate: Gate,
+    /// State that follows the rate of attempts.
+    offered: Option<usize>,
+    /// What serving the newest first needs.
+    stack: Option<Stack>,
+    /// Classes of priority; none where all are one.
+    classes: Vec<Class>,
+    /// Streams that arrive.
+    pub arrivals: Vec<Arrival>,
     /// Blocked share of the attempts that arrive.
     pub blocked: Node,
+    /// Mean and variance of the time on the network that `wait` includes.
+    pub network: Option<(Node, Node)>,
     /// Share of the attempts that meet no broken replica; `None` without a balancer.
     pub sound: Option<Node>,
 }
@@ -85,6 +125,36 @@ impl Station {
     }
 }
 
+/// A stream of attempts at a station.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Arrival {
+    /// Attempts per second.
+    pub attempts: Node,
+    /// Attempts per second that a slot will take.
+    pub entering: Node,
+    /// Work of each, in units of the service time.
+    pub work: Option<Node>,
+    /// Class of priority.
+    pub class: usize,
+}
+
+impl Station {
+    /// States that count those inside, by class of priority.
+    fn class_means(&self) -> Vec<usize> {
+        self.classes.iter().map(|c| c.mean).collect()
+    }
+
+    /// Attempts per second of each stream that arrives.
+    pub(super) fn attempt_rates(&self) -> Vec<Node> {
+        self.arrivals.iter().map(|a| a.attempts).collect()
+    }
+
+    /// Whether expired work is thrown away.
+    pub(super) fn drops(&self) -> bool {
+        self.expired == Expired::Drop
+    }
+}
+
 /// What happens to one attempt: shares of all attempts.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Fate {
@@ -98,6 +168,12 @@ pub(super) struct Fate {
     pub answered: Node,
     /// P(W > timeout), of accepted attempts.
     pub late: Node,
+    /// A slot will take it.
+    pub entering: Node,
+    /// Accepted, but no slot will take it: part of `timed_out`.
+    pub dropped: Node,
+    /// Of those that a slot takes: answered in time, well or not.
+    pub useful: Node,
 }
 
 impl Builder<'_> {
@@ -114,11 +190,20 @@ impl Builder<'_> {
             upper,
             scale,
         };
-        let (mean, m) = self.process.state(State {
-            info: info("queue", 2.0 * limit, scale),
-            unit: "req".to_owned(),
-            about: "mean number inside: waiting and in service".to_owned(),
-        });
+        let (ranks, (mean, m)) = match self.class_states(service, 2.0 * limit, scale) {
+            Some((ranks, all)) => {
+                let first = ranks.first().copied().unwrap_or_default();
+                (ranks, (first, all))
+            }
+            None => {
+                let state = self.process.state(State {
+                    info: info("queue", 2.0 * limit, scale),
+                    unit: "req".to_owned(),
+                    about: "mean number inside: waiting and in service".to_owned(),
+                });
+                (Vec::new(), state)
+            }
+        };
         self.scope.define(format!("{name}.queue"), m, Type::Quantity(Dimension::REQUEST));
         let moments = self.closure == Closure::Moments;
         let (variance, v) = if moments {
@@ -137,7 +222,7 @@ impl Builder<'_> {
         };
         let servers = slots.is_finite().then(|| self.slots(service));
         let variability = self.number(&service.variability);
-        let (hold, hold_variance, error_share) = self.hold(service);
+        let (hold, hold_variance, error_share) = self.hold(service, m);
         let (hold, hold_variance) = self.with_error_path(service, hold, hold_variance);
         let (busy, ahead, ahead_variance) = match servers {
             None => (m, self.c(0.0), self.c(0.0)),
@@ -150,16 +235,28 @@ impl Builder<'_> {
                 )
             }
             Some(c) => {
-                let busy = self.process.graph.binary(Binary::Min, m, c);
+                let busy = if available(self.model, Closure::Moments).1.is_some() {
+                    self.rounded_busy(m, c)
+                } else {
+                    self.process.graph.binary(Binary::Min, m, c)
+                };
                 let (one, zero) = (self.c(1.0), self.c(0.0));
                 let free = self.sub(c, one);
                 let excess = self.sub(m, free);
                 (busy, self.process.graph.binary(Binary::Max, zero, excess), zero)
             }
         };
-        let departures = self.div(busy, hold);
+        let offered = self.followed_rate(service);
+        let line = servers.map(|servers| Line { ahead, servers, hold, variability, offered: offered.map(|o| o.1) });
+        let hold = self.hold_until_cancelled(service, line, hold);
+        let (cycle, jumps) = self.pickup(service, m, servers, hold);
+        let stages = self.stages(service, m, hold);
+        let departures = match stages.as_ref().and_then(Stages::departures) {
+            Some(departures) => departures,
+            None => self.div(busy, cycle),
+        };
         let per_slot = match servers {
-            Some(c) => self.div(hold, c),
+            Some(c) => self.div(cycle, c),
             None => self.c(0.0),
         };
         let waiting = self.mul(ahead, per_slot);
@@ -169,12 +266,35 @@ impl Builder<'_> {
         let waiting_variance = self.mul(spread, square);
         let wait_variance = self.add(waiting_variance, hold_variance);
         let zero = self.c(0.0);
+        let doomed = self.doomed(service);
         let blocked = if limit.is_finite() {
             let k = self.number(&service.queue.limit);
-            if moments { self.blocking(m, v, k).0 } else { self.full(m, k) }
+            let inside = self.with_doomed(m, &doomed);
+            if moments { self.blocking(m, v, k).0 } else { self.full(inside, k) }
         } else {
             zero
         };
+        let capacity = servers.map(|c| self.div(c, hold));
+        let blocked = match self.controlled_delay(service, capacity, ahead) {
+            Some(taken) => {
+                let room = self.not(blocked);
+                let entering = self.mul(room, taken);
+                self.not(entering)
+            }
+            None => blocked,
+        };
+        let inside = self.with_doomed(m, &doomed);
+        let (gate, let_in) = self.gate(service, inside, ahead, capacity);
+        let blocked = match let_in {
+            Some(let_in) => {
+                let room = self.not(blocked);
+                let entering = self.mul(room, let_in);
+                self.not(entering)
+            }
+            None => blocked,
+        };
+        let stack = self.stack(service, servers, offered);
+        let classes = servers.map(|c| self.classes(&ranks, c, (hold, hold_variance))).unwrap_or_default();
         self.name(format!("{name}.busy"), busy, Type::Quantity(Dimension::REQUEST));
         self.name(format!("{name}.throughput"), departures, Type::Quantity(Dimension::REQUEST_RATE));
         self.name(format!("{name}.wait"), wait, Type::Quantity(Dimension::TIME));
@@ -193,12 +313,46 @@ impl Builder<'_> {
             busy,
             variability,
             calls: !service.calls.is_empty() || self.has_moving_capacity(service),
+            expired: service.expired.value,
+            exponential: service.variability.value == 1.0,
+            line,
+            doomed,
+            plain: service.queue.order.value == Order::Fifo && service.queue.codel.is_none(),
+            stack,
+            jumps,
+            stages,
+            gate,
+            offered: offered.map(|o| o.0),
+            classes,
             arrivals: Vec::new(),
             blocked,
+            network: None,
             sound,
         };
         self.stations.insert(name, station);
         self.caches_of(service);
+    }
+
+    /// min(m, c), rounded over a request: m - (x⁺ + ln(1 + e^{-4 |x|})/4), x = m - c. Where the wait is pinned, m stays near c
+    /// over a range of loads, and branches of states must get round that corner.
+    fn rounded_busy(&mut self, m: Node, c: Node) -> Node {
+        let over = self.sub(m, c);
+        let waiting = self.rounded_positive(over);
+        self.sub(m, waiting)
+    }
+
+    /// x⁺ rounded over a request: x⁺ + ln(1 + e^{-4 |x|})/4.
+    fn rounded_positive(&mut self, x: Node) -> Node {
+        let (zero, one, four) = (self.c(0.0), self.c(1.0), self.c(4.0));
+        let scaled = self.mul(four, x);
+        let distance = self.process.graph.unary(Unary::Abs, scaled);
+        let distance = self.process.graph.neg(distance);
+        let tail = self.process.graph.unary(Unary::Exp, distance);
+        let tail = self.add(one, tail);
+        let tail = self.process.graph.unary(Unary::Ln, tail);
+        let rounding = self.div(tail, four);
+        let positive = self.process.graph.binary(Binary::Max, zero, x);
+        self.add(positive, rounding)
     }
 
     /// Gaussian blocking: (B, Cov(n, 1(n >= K))).
@@ -224,8 +378,8 @@ impl Builder<'_> {
     }
 
     /// Mean and variance of the time a slot is held, and the share of served attempts that end in an error.
-    fn hold(&mut self, service: &Service) -> (Node, Node, Node) {
-        let own = self.number(&service.service_time);
+    fn hold(&mut self, service: &Service, inside: Node) -> (Node, Node, Node) {
+        let own = self.own_time(service, inside);
         let variability = self.number(&service.variability);
         let square = self.process.graph.power(own, 2.0);
         let mut variance = self.mul(variability, square);
@@ -259,19 +413,36 @@ impl Builder<'_> {
     pub(super) fn fate(&mut self, station: &Station, policy: &CallPolicy) -> Fate {
         let rejected = self.turned_away(policy, station);
         let accepted = self.not(rejected);
+        let mut entering = accepted;
+        let mut dropped = self.c(0.0);
+        let mut useful = None;
         let late = match &policy.timeout {
             Some(timeout) => {
                 let timeout = self.number(timeout);
-                let (shape, x) = self.wait_gamma(station, timeout);
-                self.process.graph.binary(Binary::GammaQ, shape, x)
+                match self.deadline(station, timeout) {
+                    Some((fresh, in_time)) => {
+                        entering = self.mul(accepted, fresh);
+                        let never = self.not(fresh);
+                        dropped = self.mul(accepted, never);
+                        useful = Some(in_time);
+                        let on_time = self.mul(fresh, in_time);
+                        self.not(on_time)
+                    }
+                    None => match self.late_on_stack(station, policy, timeout) {
+                        Some(late) => late,
+                        None => self.late_share(station, policy, timeout),
+                    },
+                }
             }
             None => self.c(0.0),
         };
+        let late = self.with_jumps(station, policy, late);
         let timed_out = self.mul(accepted, late);
         let in_time = self.sub(accepted, timed_out);
         let failed = self.mul(in_time, station.error_share);
         let answered = self.sub(in_time, failed);
-        Fate { rejected, timed_out, failed, answered, late }
+        let useful = useful.unwrap_or_else(|| self.not(late));
+        Fate { rejected, timed_out, failed, answered, late, entering, dropped, useful }
     }
 
     /// P(W > timeout) of an attempt that arrived `delay` ago, judged by the capacity there was while it waited, from its
@@ -288,7 +459,9 @@ impl Builder<'_> {
         delay: Node,
     ) -> Option<Node> {
         const PARTS: u32 = 4;
-        let servers = station.servers.filter(|_| self.closure == Closure::Fluid && !station.calls)?;
+        let known =
+            self.closure == Closure::Fluid && !station.calls && station.expired != Expired::Cancel && station.plain;
+        let servers = station.servers.filter(|_| known)?;
         let timeout = self.number(timeout);
         let capacity = self.div(servers, station.hold);
         let lags: Vec<Node> = (0..PARTS)
@@ -311,13 +484,28 @@ impl Builder<'_> {
         let free = self.sub(slots, one);
         let excess = self.sub(inside, free);
         let ahead = self.process.graph.binary(Binary::Max, zero, excess);
+        if station.drops() {
+            let offered = station.offered.map(|index| {
+                let now = self.process.graph.state(index);
+                self.process.graph.delayed(now, delay)
+            });
+            let (hold, variability) = (self.div(slots, rate), station.variability);
+            let line = Line { ahead, servers: slots, hold, variability, offered };
+            let (fresh, useful) = self.dropping(line, timeout);
+            let on_time = self.mul(fresh, useful);
+            return Some(self.not(on_time));
+        }
         let queueing = self.div(ahead, rate);
-        let wait = self.add(queueing, hold);
+        let mut wait = self.add(queueing, hold);
         let square = self.process.graph.power(rate, 2.0);
         let queueing_variance = self.div(ahead, square);
         let square = self.process.graph.power(hold, 2.0);
         let service_variance = self.mul(station.variability, square);
-        let wait_variance = self.add(queueing_variance, service_variance);
+        let mut wait_variance = self.add(queueing_variance, service_variance);
+        if let Some((legs, spread)) = station.network {
+            wait = self.add(wait, legs);
+            wait_variance = self.add(wait_variance, spread);
+        }
         let scale = self.div(wait, wait_variance);
         let (shape, x) = (self.mul(wait, scale), self.mul(timeout, scale));
         Some(self.process.graph.binary(Binary::GammaQ, shape, x))
@@ -333,19 +521,10 @@ impl Builder<'_> {
     pub(super) fn patience(&mut self, station: &Station, policy: &CallPolicy, late: Node) -> Node {
         let Some(timeout) = &policy.timeout else { return station.wait };
         let timeout = self.number(timeout);
-        let within = self.within(station, timeout);
-        let given_up = self.mul(timeout, late);
+        let within = self.within(station, policy, timeout);
+        let in_vain = self.time_in_vain(station, policy, late);
+        let given_up = self.mul(in_vain, late);
         self.add(within, given_up)
-    }
-
-    /// E[W; W <= timeout] = E W · P(shape + 1, x).
-    pub(super) fn within(&mut self, station: &Station, timeout: Node) -> Node {
-        let (shape, x) = self.wait_gamma(station, timeout);
-        let one = self.c(1.0);
-        let next = self.add(shape, one);
-        let upper = self.process.graph.binary(Binary::GammaQ, next, x);
-        let lower = self.not(upper);
-        self.mul(station.wait, lower)
     }
 
     /// Share of attempts whose failure leads to a retry, if attempts are left.
@@ -359,7 +538,7 @@ impl Builder<'_> {
                 total = self.add(total, share);
             }
         }
-        total
+        self.with_probability(retry, total)
     }
 
     /// Mean time of a nested call with all its attempts, and the probability that it ends well.
@@ -377,13 +556,13 @@ impl Builder<'_> {
             return (self.div(once, never), self.div(fate.answered, never));
         }
         if retry.attempts.value > MOST_ATTEMPTS {
-            let message = format!("more than {MOST_ATTEMPTS} attempts are expanded one by one and would be slow");
-            self.without_equations(
-                &retry.attempts.span,
-                message,
-                "write attempts = \"unlimited\", which has its own equations",
-            );
-            return (attempt_time, fate.answered);
+            // Each attempt but the first comes after a back-off.
+            let attempts = self.many_attempts(&retry.attempts, again);
+            let backoff = self.mean_backoff(retry, 2);
+            let one = self.c(1.0);
+            let retries = self.sub(attempts, one);
+            let (busy, paused) = (self.mul(attempts, attempt_time), self.mul(retries, backoff));
+            return (self.add(busy, paused), self.mul(attempts, fate.answered));
         }
         // Horner's scheme from the last attempt backwards.
         let (mut time, mut success) = (attempt_time, fate.answered);
@@ -416,12 +595,38 @@ impl Builder<'_> {
         }
     }
 
+    /// Mean m_k of decorrelated back-off before attempt k: m_1 = base, and m_k is the mean of min(cap, U), U uniform between
+    /// the base and 3 m_{k-1} (the wait before by its mean). With q = min(cap, 3 m): ((q² - base²)/2 + (3 m - q) q)/(3 m - base).
+    pub(super) fn decorrelated(&mut self, retry: &Retry, k: usize) -> Node {
+        let base = self.number(&retry.backoff);
+        let three = self.c(3.0);
+        let mut mean = base;
+        for _ in 1..k {
+            let most = self.mul(three, mean);
+            let within = if retry.cap.value.is_finite() {
+                let cap = self.number(&retry.cap);
+                self.process.graph.binary(Binary::Min, most, cap)
+            } else {
+                most
+            };
+            let (square, low) = (self.process.graph.power(within, 2.0), self.process.graph.power(base, 2.0));
+            let (square, two) = (self.sub(square, low), self.c(2.0));
+            let inner = self.div(square, two);
+            let beyond = self.sub(most, within);
+            let outer = self.mul(beyond, within);
+            let (up, down) = (self.add(inner, outer), self.sub(most, base));
+            mean = self.div(up, down);
+        }
+        mean
+    }
+
     /// Mean wait before attempt k, jitter included.
     pub(super) fn mean_backoff(&mut self, retry: &Retry, k: usize) -> Node {
         let factor = match retry.jitter {
             Jitter::None | Jitter::Exponential => 1.0,
             Jitter::Full => 0.5,
             Jitter::Equal => 0.75,
+            Jitter::Decorrelated => return self.decorrelated(retry, k),
         };
         let backoff = self.backoff(retry, k);
         let factor = self.c(factor);
@@ -432,25 +637,36 @@ impl Builder<'_> {
     pub(super) fn balance(&mut self, service: &Service) {
         let name = service.name.value.clone();
         let Some(station) = self.stations.get(&name).cloned() else { return };
-        let offered = self.process.graph.sum(&station.arrivals);
-        let accepted_share = self.not(station.blocked);
-        let accepted = self.mul(offered, accepted_share);
-        self.process.transition(format!("{name}: arrival accepted"), accepted, vec![(station.mean, 1.0)], None);
-        // Attempts bring their own arrivals: see `stream`.
-        let joint = self.joins_events();
-        self.join_last(joint);
-        self.process.transition(format!("{name}: departure"), station.departures, vec![(station.mean, -1.0)], None);
-        if joint && station.servers.is_some() {
-            self.join_last(true);
-            self.process.events.push(Event {
-                name: format!("{name}: departure"),
-                rate: Some(station.departures),
-                dispersion: Some(station.variability),
-                jumps: vec![(station.mean, -1.0)],
-                outcomes: Vec::new(),
-            });
+        let offered = self.process.graph.sum(&station.attempt_rates());
+        let accepted = if station.drops() {
+            let entering: Vec<Node> = station.arrivals.iter().map(|a| a.entering).collect();
+            self.process.graph.sum(&entering)
+        } else {
+            let accepted_share = self.not(station.blocked);
+            self.mul(offered, accepted_share)
+        };
+        if !self.class_balance(&name, &station, station.variability) {
+            self.process.transition(format!("{name}: arrival accepted"), accepted, vec![(station.mean, 1.0)], None);
+            // Attempts bring their own arrivals: see `stream`.
+            let joint = self.joins_events();
+            self.join_last(joint);
+            self.process.transition(format!("{name}: departure"), station.departures, vec![(station.mean, -1.0)], None);
+            if joint && station.servers.is_some() {
+                self.join_last(true);
+                self.process.events.push(Event {
+                    name: format!("{name}: departure"),
+                    rate: Some(station.departures),
+                    dispersion: Some(station.variability),
+                    jumps: vec![(station.mean, -1.0)],
+                    outcomes: Vec::new(),
+                });
+            }
         }
-        let m = self.process.graph.state(station.mean);
+        self.follow_rate(service, &station, offered);
+        self.stage_balance(&station, accepted);
+        self.work_balance(service, &station);
+        self.gate_balance(service, &station, offered);
+        let m = self.inside_of(&station);
         if let Some(index) = station.variance {
             let v = self.process.graph.state(index);
             let (noise, restoring) = match station.servers {
@@ -472,6 +688,7 @@ impl Builder<'_> {
                 }
             };
             let pull = self.div(restoring, station.hold);
+            let pull = self.restoring(service, &station, m, pull);
             let two = self.c(2.0);
             let double = self.mul(two, pull);
             let grows = self.add(accepted, noise);
@@ -488,7 +705,8 @@ impl Builder<'_> {
         let plain = Type::Quantity(Dimension::NONE);
         let rate = Type::Quantity(Dimension::REQUEST_RATE);
         let requests = Type::Quantity(Dimension::REQUEST);
-        self.output(format!("{name}.inside"), m, requests, "req", "mean number waiting and in service");
+        let inside = self.with_doomed(m, &station.doomed);
+        self.output(format!("{name}.inside"), inside, requests, "req", "mean number waiting and in service");
         self.output(format!("{name}.offered"), offered, rate, "req/s", "attempts arriving");
         self.output(format!("{name}.throughput"), station.departures, rate, "req/s", "attempts served, wanted or not");
         if let Some(c) = station.servers {

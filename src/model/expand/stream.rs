@@ -15,9 +15,11 @@
 //!
 //! Only stages of equal back-off can share a state, which is how `attempts = "unlimited"` with growth 1 stays small.
 //!
-//! Token bucket (one for all clients of the stream): T' = fill · a_1 · (1 - e^{-(size-T)}) - g · D, g = 1 - e^{-T}, where D
-//! are the retries wanted and g D those made. The exponentials smooth the empty and the full bucket over one token; with an
-//! empty bucket retries are held to `fill` per first attempt, whatever the smoothing.
+//! jitter = decorrelated: a delay of the base, then three stages of (m_k - base)/3, m_k the mean wait (see `super::station`)
+//!
+//! A budget lets a share g of the retries wanted through, asked when the failure is felt ([`budget`]); breakers, rate limits
+//! and throttles hold attempts back ([`guards`]). More attempts than [`MOST_ATTEMPTS`] share one back-off ([`many`]).
+//! A deadline over all attempts ends them before attempt k if k - 1 timeouts and the mean back-offs before it use it up.
 //!
 //! What is one event (fluid closure only, see [`crate::process::event`]): an attempt leaves the back-off, enters the queue or is refused,
 //! and sends its client to the next back-off, all at once or exactly a timeout later. Its event has the rate of the last
@@ -28,15 +30,21 @@
 //! be answered stay for E[W | W <= τ]; those whose attempt will time out for τ. Both are kept as first-order lags with these
 //! means, exact in equilibrium (Little's law).
 
+mod budget;
+mod guards;
+mod many;
+
 use super::Builder;
-use super::station::{Fate, Station};
-use crate::model::types::{Arrivals, Budget, CallPolicy, Client, Closure, Jitter, Quantity, Retry, Service};
+use super::station::{Arrival, Fate, Station};
+use crate::model::types::{Arrivals, Budget, CallPolicy, Client, Closure, Quantity, Retry, Service, Stops};
 use crate::process::dimension::Dimension;
 use crate::process::event::{Event, Later, Outcome};
 use crate::process::field::StateInfo;
-use crate::process::graph::{Binary, Node, Op, Unary};
+use crate::process::graph::{Binary, Node, Op};
 use crate::process::lower::Type;
 use crate::process::population::State;
+use budget::{Demand, Purse};
+use many::shares_backoff;
 
 /// Attempt rates of one stream.
 struct Stream {
@@ -64,6 +72,40 @@ struct Try {
     misses: Option<Node>,
 }
 
+/// What all retries of a stream have in common.
+#[derive(Clone, Copy)]
+struct Plan<'a> {
+    name: &'a str,
+    policy: &'a CallPolicy,
+    retry: &'a Retry,
+    station: &'a Station,
+    fate: Fate,
+    /// Typical rate of first attempts.
+    scale: f64,
+    /// Share of the retries wanted that are sent.
+    allowed: Option<Node>,
+    purse: Option<Purse>,
+}
+
+/// What the attempts of a stream add up to.
+struct Lists<'a> {
+    /// Rate of each attempt that reaches the service.
+    attempts: &'a mut Vec<Node>,
+    /// States of those in back-off.
+    waiting: &'a mut Vec<usize>,
+    /// Events of the attempts.
+    tries: &'a mut Vec<Try>,
+    /// Attempts that a cache answers, per second.
+    hits: &'a mut Vec<Node>,
+}
+
+/// Retries wanted, when the failure is felt, per second.
+#[derive(Default)]
+struct Felt {
+    after_timeouts: Vec<Node>,
+    after_others: Vec<Node>,
+}
+
 /// The wait before an attempt.
 #[derive(Clone, Copy)]
 struct Next {
@@ -82,7 +124,7 @@ struct Watchers {
     in_vain: Option<usize>,
 }
 
-/// Largest finite number of attempts that is expanded attempt by attempt.
+/// Largest number of attempts that is expanded attempt by attempt.
 pub(super) const MOST_ATTEMPTS: f64 = 64.0;
 
 impl Builder<'_> {
@@ -103,13 +145,10 @@ impl Builder<'_> {
                 let count = self.number(&call.count);
                 let first = self.mul(count, caller.departures);
                 let name = format!("{}.{}", service.name.value, call.target.value);
-                if call.policy.retry.as_ref().is_some_and(|r| r.budget.is_some()) {
-                    let hint = "give the budget to the client instead";
-                    self.without_equations(
-                        &call.target.span,
-                        "retry budgets on nested calls are not supported yet",
-                        hint,
-                    );
+                if call.policy.retry.as_ref().is_some_and(|r| r.budget.is_some()) || !call.policy.guards().is_empty() {
+                    let message = "budgets, breakers and limits of nested calls are not supported yet";
+                    let hint = "give them to the client instead";
+                    self.without_equations(&call.target.span, message, hint);
                 }
                 self.stream(&name, &call.target.value, &call.policy, (first, 1.0), Watchers::default());
             }
@@ -168,15 +207,21 @@ impl Builder<'_> {
         let plain = Type::Quantity(Dimension::NONE);
         let attempts = stream.hits.map_or(stream.attempts, |hits| self.add(stream.attempts, hits));
         let amplification = self.div(attempts, load);
-        let in_time = self.not(stream.fate.late);
-        let mut goodput = self.mul(station.departures, in_time);
-        if self.process.graph.value(station.error_share) != Some(0.0) {
+        let station = self.seen_by(name, &client.calls.value, station);
+        let at_arrival = self.goodput_at_arrival(&station, stream.attempts, stream.fate);
+        let counted = at_arrival.is_some();
+        let mut goodput = at_arrival.unwrap_or_else(|| self.mul(station.departures, stream.fate.useful));
+        if !counted && self.process.graph.value(station.error_share) != Some(0.0) {
             let well = self.not(station.error_share);
             goodput = self.mul(goodput, well);
         }
-        if station.arrivals.len() > 1 {
-            let offered = self.process.graph.sum(&station.arrivals);
-            let share = self.div(stream.arriving, offered);
+        if !counted && station.arrivals.len() > 1 {
+            // Of what slots take, this stream's share.
+            let part = |a: &Arrival| if station.drops() { a.entering } else { a.attempts };
+            let parts: Vec<Node> = station.arrivals.iter().map(part).collect();
+            let all = self.process.graph.sum(&parts);
+            let own = if station.drops() { self.mul(stream.attempts, stream.fate.entering) } else { stream.arriving };
+            let share = self.div(own, all);
             goodput = self.mul(goodput, share);
         }
         if let Some(hits) = stream.hits {
@@ -233,10 +278,14 @@ impl Builder<'_> {
         watchers: Watchers,
     ) -> Option<Stream> {
         let station = self.stations.get(target).cloned()?;
-        let fate = self.fate(&station, policy);
+        let station = self.seen_by(name, target, station);
+        let policy = &self.within_deadline(policy);
+        let mut fate = self.fate(&station, policy);
         let plain = Type::Quantity(Dimension::NONE);
         self.name(format!("{name}.late"), fate.late, plain);
-        let (missing, hits) = self.misses(policy, first);
+        let guards = self.guards(name, policy, &station, first);
+        let sent = guards.sent.map_or(first, |share| self.mul(first, share));
+        let (missing, hits) = self.misses(policy, sent);
         let mut hits: Vec<Node> = hits.into_iter().collect();
         let mut attempts = vec![missing];
         let mut waiting = Vec::new();
@@ -245,135 +294,82 @@ impl Builder<'_> {
         if let Some(retry) = &policy.retry
             && retry.attempts.value > 1.0
         {
-            allowed = self.retries(
-                name,
-                policy,
-                retry,
-                (&station, fate),
-                scale.max(1e-9),
-                &mut attempts,
-                &mut waiting,
-                &mut tries,
-                &mut hits,
-            );
+            let pass = guards.of_retries(self);
+            let endless = if hits.is_empty() && pass.is_none() {
+                self.endless(name, policy, retry, (&station, fate), missing, scale)
+            } else {
+                None
+            };
+            if let Some((retries, of_all)) = endless {
+                fate = of_all;
+                attempts.push(retries);
+                tries.push(Try { rate: Some(retries), from: None, next: None, misses: None });
+            } else {
+                let purse = self.purse(name, retry, policy, scale);
+                allowed = match (purse.map(|p| p.allowed), pass) {
+                    (Some(x), Some(y)) => Some(self.mul(x, y)),
+                    (x, y) => x.or(y),
+                };
+                let scale = scale.max(1e-9);
+                let plan = Plan { name, policy, retry, station: &station, fate, scale, allowed, purse };
+                let mut lists =
+                    Lists { attempts: &mut attempts, waiting: &mut waiting, tries: &mut tries, hits: &mut hits };
+                self.retries(&plan, first, &mut lists);
+            }
         }
         if self.joins_events() {
             self.attempt_events(name, policy, fate, station.queue(), allowed, &tries, watchers);
         }
         let total = self.process.graph.sum(&attempts);
+        self.guard_flows(guards, policy, &station, fate, (first, total));
         let arriving = self.let_through(target, policy, total, fate.late);
+        let entering = self.mul(total, fate.entering);
+        let (work, class) = (self.work_of(name), self.class_of(name, target));
         if let Some(station) = self.stations.get_mut(target) {
-            station.arrivals.push(arriving);
+            station.arrivals.push(Arrival { attempts: arriving, entering, work, class });
         }
+        self.doomed_balance(name, &station, policy, (total, fate));
         let hits = (!hits.is_empty()).then(|| self.process.graph.sum(&hits));
         Some(Stream { first, attempts: total, arriving, hits, fate, waiting })
     }
 
-    #[expect(clippy::too_many_arguments, reason = "one place, and each is a different thing")]
-    fn retries(
-        &mut self,
-        name: &str,
-        policy: &CallPolicy,
-        retry: &Retry,
-        (station, fate): (&Station, Fate),
-        scale: f64,
-        attempts: &mut Vec<Node>,
-        waiting: &mut Vec<usize>,
-        tries: &mut Vec<Try>,
-        hits: &mut Vec<Node>,
-    ) -> Option<Node> {
-        let unlimited = retry.attempts.value.is_infinite();
-        if retry.attempts.value.is_finite() && retry.attempts.value > MOST_ATTEMPTS {
-            let message = format!("more than {MOST_ATTEMPTS} attempts are expanded one by one and would be slow");
-            self.without_equations(
-                &retry.attempts.span,
-                message,
-                "write attempts = \"unlimited\", which has its own equations",
-            );
-            return None;
-        }
-        if unlimited && (retry.jitter != Jitter::Exponential || retry.backoff.value == 0.0) {
-            let message = "unlimited attempts need an exponential back-off greater than zero";
-            self.without_equations(
-                &retry.attempts.span,
-                message,
-                "write jitter = \"exponential\", or a finite number of attempts",
-            );
-            return None;
-        }
-        let budget = retry.budget.as_ref().map(|b| self.bucket(name, b));
-        // Retries wanted, for the bucket; without delays: a bucket is asked when the failure is felt.
-        let mut wanted = Vec::new();
-        let last = if unlimited { self.distinct_backoffs(retry) + 1 } else { retry.attempts.value as usize };
+    /// Builds all attempts after the first.
+    fn retries(&mut self, plan: &Plan<'_>, first: Node, lists: &mut Lists<'_>) {
+        let retry = plan.retry;
+        let mut felt = Felt::default();
+        let last = match self.distinct_attempts(retry) {
+            Some(last) => last,
+            None => return,
+        };
+        let mut pauses = Vec::new();
         for k in 2..=last {
-            let before = attempts[k - 2];
-            let forever = unlimited && k == last;
-            let (next, own) = self.retry_stage(
-                name,
-                policy,
-                retry,
-                (station, fate),
-                (before, k, forever),
-                scale,
-                budget,
-                waiting,
-                tries,
-                hits,
-            );
-            wanted.extend(own);
-            attempts.push(next);
+            let before = lists.attempts[k - 2];
+            let forever = k == last && shares_backoff(retry);
+            let (next, pause) = self.retry_stage(plan, (before, k, forever), &mut felt, lists);
+            lists.attempts.push(next);
+            pauses.push(pause);
         }
-        if let (Some((index, allowed)), Some(Budget::TokenBucket { fill, size })) = (budget, &retry.budget) {
-            let demand = self.process.graph.sum(&wanted);
-            self.fill_bucket(index, allowed, demand, attempts[0], fill, size);
+        if let (Some(purse), Some(budget)) = (plan.purse, &retry.budget) {
+            let after_timeouts = self.process.graph.sum(&felt.after_timeouts);
+            let after_others = self.process.graph.sum(&felt.after_others);
+            let fate = plan.fate;
+            let attempts = &*lists.attempts;
+            let demand = Demand { after_timeouts, after_others, first, attempts, pauses: &pauses, fate };
+            self.settle(purse, budget, plan.policy, plan.station, &demand);
         }
-        budget.map(|(_, allowed)| allowed)
     }
 
-    /// Number of back-offs before they stop changing (growth 1, or the cap reached).
-    fn distinct_backoffs(&mut self, retry: &Retry) -> usize {
-        if retry.growth.value == 1.0 {
-            return 1;
-        }
-        let steps = (retry.cap.value / retry.backoff.value).ln() / retry.growth.value.ln();
-        if steps.is_finite() && steps < MOST_ATTEMPTS {
-            return steps.ceil().max(0.0) as usize + 1;
-        }
-        let hint = "give a cap, for example cap = \"20 s\"";
-        self.without_equations(
-            &retry.growth.span,
-            "unlimited attempts with growing back-off need a cap within reach",
-            hint,
-        );
-        1
-    }
-
-    /// Builds the wait before attempt k; returns its rate and the retries wanted.
-    #[expect(clippy::too_many_arguments, reason = "one place, and each is a different thing")]
+    /// Builds the wait before attempt k; returns its rate and the mean wait.
     fn retry_stage(
         &mut self,
-        name: &str,
-        policy: &CallPolicy,
-        retry: &Retry,
-        (station, fate): (&Station, Fate),
+        plan: &Plan<'_>,
         (before, k, forever): (Node, usize, bool),
-        scale: f64,
-        budget: Option<(usize, Node)>,
-        waiting: &mut Vec<usize>,
-        tries: &mut Vec<Try>,
-        hits: &mut Vec<Node>,
-    ) -> (Node, Vec<Node>) {
-        let backoff = self.backoff(retry, k);
-        let zero_wait = retry.backoff.value == 0.0;
-        // The wait: a fixed part, then `stages` exponential stages of mean `stage` each.
-        let zero = self.c(0.0);
-        let (fixed, stages, stage) = match retry.jitter {
-            _ if zero_wait => (zero, 0, backoff),
-            Jitter::None => (backoff, 0, backoff),
-            Jitter::Exponential => (zero, 1, backoff),
-            Jitter::Full => (zero, 3, self.part(backoff, 6.0)),
-            Jitter::Equal => (self.part(backoff, 2.0), 3, self.part(backoff, 12.0)),
-        };
+        felt: &mut Felt,
+        lists: &mut Lists<'_>,
+    ) -> (Node, Node) {
+        let Plan { name, policy, retry, station, fate, scale, allowed, .. } = *plan;
+        let (fixed, stages, stage) = self.wait_stages(policy, retry, k, forever);
+        let typical = if retry.backoff.value > 0.0 { retry.backoff.value } else { 0.1 };
         // A stage that feeds itself (unlimited attempts) gets its state before its inflow is known.
         let mut chain = Vec::new();
         for s in 0..stages {
@@ -385,31 +381,31 @@ impl Builder<'_> {
                     start: 0.0,
                     lower: 0.0,
                     upper: f64::INFINITY,
-                    scale: scale * (retry.backoff.value / f64::from(stages)).max(1e-6),
+                    scale: scale * (typical / f64::from(stages)).max(1e-6),
                 },
                 unit: "req".to_owned(),
                 about: format!("clients waiting to send attempt {label}"),
             });
             let kind = Type::Quantity(Dimension::REQUEST);
             self.scope.define(format!("{name}.backoff_{label}{suffix}"), node, kind);
-            waiting.push(index);
+            lists.waiting.push(index);
             chain.push((index, node));
         }
         let out = chain.last().map(|&(_, node)| self.div(node, stage));
         let next = Next { fixed, stage: chain.first().map(|&(index, _)| index), attempt: k - 1 };
-        if let Some(before) = tries.last_mut() {
+        if let Some(before) = lists.tries.last_mut() {
             before.next = Some(next);
         }
         let misses = self.misses_again(policy, retry, k);
         let from = chain.last().map(|&(index, _)| index);
-        tries.push(Try { rate: out, from, next: forever.then_some(next), misses });
+        lists.tries.push(Try { rate: out, from, next: forever.then_some(next), misses });
         let joint = self.joins_events();
         let on = out.map(|out| misses.map_or(out, |m| self.mul(out, m)));
         let source = match (forever, on) {
             (true, Some(out)) => self.add(before, out),
             _ => before,
         };
-        let mut wanted = Vec::new();
+        let source = if forever { self.not_last(retry, fate, source) } else { source };
         let mut arriving = Vec::new();
         let failures = [
             (retry.on.timeout, fate.timed_out, "times out", policy.timeout.clone()),
@@ -420,33 +416,52 @@ impl Builder<'_> {
             if !on || self.process.graph.value(share) == Some(0.0) {
                 continue;
             }
-            let failing = self.mul(source, share);
-            wanted.push(failing);
-            let retried = budget.map_or(failing, |(_, allowed)| self.mul(failing, allowed));
-            let delay = match &after {
+            let lagged = after.is_some() && !Self::felt_on_time(policy);
+            let failing = if lagged {
+                self.found_late(name, k - 1, (station, policy, fate), source, scale)
+            } else {
+                self.mul(source, share)
+            };
+            let mut failing = self.with_probability(retry, failing);
+            // How long after the attempt its failure leads to the next wait; none of it left if the rate is that felt now.
+            let mut delay = fixed;
+            match &after {
+                Some(_) if lagged => felt.after_timeouts.push(failing),
                 Some(timeout) => {
-                    let timeout = self.number(timeout);
-                    self.add(timeout, fixed)
+                    let wait = self.number(timeout);
+                    // A wait without a state is a lag of the whole rate: there the budget is asked when the attempt is sent.
+                    let (zero, asked) = (self.c(0.0), allowed.is_some() && !chain.is_empty());
+                    let ago = if asked { zero } else { fixed };
+                    let total = self.add(wait, ago);
+                    match self.late_in_hindsight(station, timeout, ago, total) {
+                        Some(late) => {
+                            let accepted = self.not(fate.rejected);
+                            let sent = self.mul(source, accepted);
+                            let sent = self.with_probability(retry, sent);
+                            let sent = self.process.graph.delayed(sent, total);
+                            failing = self.mul(sent, late);
+                            delay = if asked { fixed } else { zero };
+                        }
+                        None if asked => failing = self.process.graph.delayed(failing, wait),
+                        None => delay = total,
+                    }
+                    felt.after_timeouts.push(failing);
                 }
-                None => fixed,
-            };
-            let hindsight = after.as_ref().and_then(|timeout| self.late_in_hindsight(station, timeout, fixed, delay));
-            let (retried, delay) = match hindsight {
-                Some(late) => {
-                    let accepted = self.not(fate.rejected);
-                    let sent = self.mul(source, accepted);
-                    let sent = budget.map_or(sent, |(_, allowed)| self.mul(sent, allowed));
-                    let sent = self.process.graph.delayed(sent, delay);
-                    (self.mul(sent, late), self.c(0.0))
+                None => {
+                    // A refusal is felt after both network legs.
+                    if let Some((legs, _)) = station.network {
+                        delay = self.add(legs, fixed);
+                    }
+                    felt.after_others.push(failing);
                 }
-                None => (retried, delay),
-            };
+            }
+            let retried = allowed.map_or(failing, |share| self.mul(failing, share));
             match chain.first() {
                 Some(&(index, _)) => {
                     let delay = (self.process.graph.value(delay) != Some(0.0)).then_some(delay);
                     let label = format!("{name}: attempt {} {verb}", k - 1);
                     self.process.transition(label, retried, vec![(index, 1.0)], delay);
-                    self.join_last(joint);
+                    self.join_last(joint && !lagged);
                 }
                 None => arriving.push(self.process.graph.delayed(retried, delay)),
             }
@@ -462,13 +477,15 @@ impl Builder<'_> {
         let rate = match misses {
             Some(misses) => {
                 let missing = self.mul(rate, misses);
-                hits.push(self.sub(rate, missing));
+                lists.hits.push(self.sub(rate, missing));
                 missing
             }
             None => rate,
         };
         self.name(format!("{name}.attempt_{k}"), rate, Type::Quantity(Dimension::REQUEST_RATE));
-        (rate, wanted)
+        let count = self.c(f64::from(stages));
+        let random = self.mul(count, stage);
+        (rate, self.add(fixed, random))
     }
 
     /// Events of the attempts of a stream. Outcomes of attempt k, with A the share of retries the budget allows and F a
@@ -495,19 +512,30 @@ impl Builder<'_> {
         let timeout = policy.timeout.as_ref().map(|t| self.number(t));
         let zero = self.c(0.0);
         let on = policy.retry.as_ref().map(|r| r.on);
+        // A timeout that is not felt at a fixed time has a transition of its own.
+        let on_timeout = on.is_some_and(|on| on.timeout) && Self::felt_on_time(policy);
+        let allowed = match &policy.retry {
+            Some(retry) if retry.probability.value != 1.0 => {
+                let all = allowed.unwrap_or_else(|| self.c(1.0));
+                Some(self.with_probability(retry, all))
+            }
+            _ => allowed,
+        };
+        let drops = self.process.graph.value(fate.dropped) != Some(0.0);
+        let in_vain = if drops { self.sub(fate.timed_out, fate.dropped) } else { fate.timed_out };
         for (k, attempt) in tries.iter().enumerate() {
             let enters = |watcher: Option<usize>| -> Vec<(usize, f64)> {
                 std::iter::once((queue, 1.0)).chain(watcher.map(|w| (w, 1.0))).collect()
             };
             let failures = [
                 (on.is_some_and(|on| on.reject), fate.rejected, Vec::new(), zero),
-                (on.is_some_and(|on| on.timeout), fate.timed_out, enters(watchers.in_vain), timeout.unwrap_or(zero)),
+                (on_timeout, in_vain, enters(watchers.in_vain), timeout.unwrap_or(zero)),
                 (on.is_some_and(|on| on.error), fate.failed, enters(watchers.in_time), zero),
             ];
             let mut outcomes = Vec::new();
             // What is left of the late and of the others once those who will be back are taken out.
             let on_time = self.add(fate.answered, fate.failed);
-            let mut rest = [zero, fate.timed_out, on_time];
+            let mut rest = [zero, in_vain, on_time];
             if let Some(misses) = attempt.misses {
                 rest = rest.map(|share| self.mul(share, misses));
             }
@@ -530,6 +558,14 @@ impl Builder<'_> {
                 if !nothing_left {
                     outcomes.push(Outcome { probability: rest[i], jumps: enters(watcher), later: None });
                 }
+            }
+            // Those whom no slot will take do not enter the queue that counts.
+            if let Some(next) = attempt.next.filter(|_| drops && on_timeout) {
+                let share = attempt.misses.map_or(fate.dropped, |misses| self.mul(misses, fate.dropped));
+                let probability = allowed.map_or(share, |a| self.mul(share, a));
+                let delay = self.add(timeout.unwrap_or(zero), next.fixed);
+                let outcome = self.retried_outcome(probability, Vec::new(), delay, base, next);
+                outcomes.push(outcome);
             }
             let jumps = attempt.from.map(|stage| (stage, -1.0)).into_iter().collect();
             let name = format!("{name}: attempt {}", k + 1);
@@ -569,50 +605,9 @@ impl Builder<'_> {
         }
     }
 
-    fn part(&mut self, whole: Node, divisor: f64) -> Node {
+    pub(super) fn part(&mut self, whole: Node, divisor: f64) -> Node {
         let divisor = self.c(divisor);
         self.div(whole, divisor)
-    }
-
-    /// Creates the state of a token bucket; returns its index and the share of retries it allows.
-    fn bucket(&mut self, name: &str, budget: &Budget) -> (usize, Node) {
-        let Budget::TokenBucket { size, .. } = budget;
-        let (index, tokens) = self.process.state(State {
-            info: StateInfo {
-                name: format!("{name}.tokens"),
-                start: size.value,
-                lower: 0.0,
-                upper: size.value.max(1.0) * 1.01 + 1.0,
-                scale: 1.0,
-            },
-            unit: String::new(),
-            about: "tokens left in the retry budget".to_owned(),
-        });
-        self.scope.define(format!("{name}.tokens"), tokens, Type::Quantity(Dimension::NONE));
-        let minus = self.process.graph.neg(tokens);
-        let empty = self.process.graph.unary(Unary::Exp, minus);
-        (index, self.not(empty))
-    }
-
-    fn fill_bucket(
-        &mut self,
-        index: usize,
-        allowed: Node,
-        demand: Node,
-        first: Node,
-        fill: &Quantity,
-        size: &Quantity,
-    ) {
-        let tokens = self.process.graph.state(index);
-        let (fill, size) = (self.number(fill), self.number(size));
-        let room = self.sub(tokens, size);
-        let full = self.process.graph.unary(Unary::Exp, room);
-        let open = self.not(full);
-        let earned = self.mul(fill, first);
-        let earned = self.mul(earned, open);
-        let spent = self.mul(allowed, demand);
-        let flow = self.sub(earned, spent);
-        self.process.flows.push((index, flow));
     }
 
     /// Closed loop: users who think, wait, or are in back-off.
@@ -637,9 +632,9 @@ impl Builder<'_> {
         let has_timeout = client.policy.timeout.is_some();
         let vain = has_timeout.then(|| waiting_state(self, "waiting_in_vain", "users whose attempt will time out"));
         // Back-off states do not exist yet: first attempts are built on a placeholder state that is the sum of them.
-        let has_bucket = client.policy.retry.as_ref().is_some_and(|r| r.budget.is_some());
-        let before = self.process.states.len() + usize::from(has_bucket);
-        let probe = self.backoff_states(client);
+        let before = self.process.states.len() + control_states(&client.policy);
+        let policy = self.within_deadline(&client.policy);
+        let probe = self.backoff_states(&policy);
         let mut away = vec![in_time];
         away.extend(vain.map(|v| v.1));
         away.extend((before..before + probe).map(|i| self.process.graph.state(i)));
@@ -653,6 +648,7 @@ impl Builder<'_> {
         let stream = self.stream(&name, &client.calls.value, &client.policy, (first, scale), watchers)?;
         let joint = self.joins_events();
         let station: Station = self.stations.get(&client.calls.value).cloned()?;
+        let station = self.seen_by(&name, &client.calls.value, station);
         self.output(
             format!("{name}.thinking"),
             thinking,
@@ -667,7 +663,7 @@ impl Builder<'_> {
             Some(timeout) => {
                 let timeout = self.number(timeout);
                 // E[W | W <= τ]; tends to τ when nothing is in time.
-                let within = self.within(&station, timeout);
+                let within = self.within(&station, &client.policy, timeout);
                 let on_time = self.not(stream.fate.late);
                 let tiny = self.c(1e-9);
                 let up = self.mul(tiny, timeout);
@@ -679,8 +675,8 @@ impl Builder<'_> {
         self.process.transition(format!("{name}: attempt sent, will be answered"), entering, vec![(served, 1.0)], None);
         self.join_last(joint);
         self.process.transition(format!("{name}: answer"), leaving, vec![(served, -1.0)], None);
-        if let (Some((index, node)), Some(timeout)) = (vain, &client.policy.timeout) {
-            let timeout = self.number(timeout);
+        if let Some((index, node)) = vain {
+            let timeout = self.time_in_vain(&station, &client.policy, stream.fate.late);
             let entering = self.mul(stream.attempts, stream.fate.timed_out);
             let leaving = self.div(node, timeout);
             self.process.transition(format!("{name}: attempt sent, will be late"), entering, vec![(index, 1.0)], None);
@@ -690,19 +686,26 @@ impl Builder<'_> {
         Some(stream)
     }
 
-    /// How many back-off states the policy of a client will create.
-    fn backoff_states(&mut self, client: &Client) -> usize {
-        let Some(retry) = &client.policy.retry else { return 0 };
-        if retry.backoff.value == 0.0 {
-            return 0;
-        }
-        let per_attempt = match retry.jitter {
-            Jitter::None => 0,
-            Jitter::Exponential => 1,
-            Jitter::Full | Jitter::Equal => 3,
-        };
-        let unlimited = retry.attempts.value.is_infinite();
-        let retries = if unlimited { self.distinct_backoffs(retry) } else { retry.attempts.value as usize - 1 };
-        per_attempt * retries
+    /// How many back-off states a policy will create.
+    fn backoff_states(&mut self, policy: &CallPolicy) -> usize {
+        let Some(retry) = &policy.retry else { return 0 };
+        let Some(last) = self.distinct_attempts(retry) else { return 0 };
+        let stages =
+            |b: &mut Self, k: usize| b.wait_stages(policy, retry, k, k == last && shares_backoff(retry)).1 as usize;
+        (2..=last).map(|k| stages(self, k)).sum()
     }
+}
+
+/// How many states its budget, breaker and limits will have.
+fn control_states(policy: &CallPolicy) -> usize {
+    let budget = match policy.retry.as_ref().filter(|r| r.attempts.value > 1.0).and_then(|r| r.budget.as_ref()) {
+        None => 0,
+        Some(Budget::Concurrency { .. }) => 2,
+        Some(_) => 1,
+    };
+    let breaker = policy
+        .breaker
+        .as_ref()
+        .map_or(0, |rule| 1 + usize::from(rule.stops.value == Stops::Calls || rule.open.value > 0.0));
+    budget + breaker + usize::from(policy.rate_limit.is_some()) + 2 * usize::from(policy.throttle.is_some())
 }

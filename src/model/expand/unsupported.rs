@@ -1,9 +1,7 @@
 //! What the system layer can say and the equations cannot follow yet: refused by every analysis, run by the referee.
 
 use super::Builder;
-use crate::model::types::{
-    CallPolicy, Distribution, Expired, GivesUp, Order, Patience, Quantity, Retry, Spacing, Span,
-};
+use crate::model::types::{CallPolicy, Expired, Order, Span};
 
 /// What to do about it.
 const HINT: &str = "`tipping referee` simulates it";
@@ -13,45 +11,37 @@ impl Builder<'_> {
     pub(super) fn unsupported_features(&mut self) {
         let model = self.model;
         let mut found: Vec<(Span, &str)> = Vec::new();
+        let removes =
+            |name: &str| model.services.iter().any(|s| s.name.value == name && s.expired.value != Expired::Serve);
         for client in &model.clients {
             policy(&client.policy, &mut found);
-            if client.work.value != 1.0 {
-                found.push((client.work.span.clone(), "`work`"));
+            if client.network.value > 0.0 && removes(&client.calls.value) {
+                found.push((client.network.span.clone(), "`network` towards a service that drops or cancels"));
             }
-            if client.spacing.value != Spacing::Poisson {
-                found.push((client.spacing.span.clone(), "`arrivals = \"regular\"`"));
-            }
-            if client.network.value > 0.0 {
-                found.push((client.network.span.clone(), "`network`"));
+            if removes(&client.calls.value) && !Builder::felt_on_time(&client.policy) {
+                found.push((
+                    client.policy.gives_up.span.clone(),
+                    "other than fixed timeouts at a service that drops or cancels",
+                ));
             }
         }
         for service in &model.services {
-            if service.queue.order.value != Order::Fifo {
+            let (order, ordered) = (&service.queue.order, service.queue.order.value != Order::Fifo);
+            if ordered && service.expired.value != Expired::Serve {
                 found.push((
-                    service.queue.order.span.clone(),
-                    match service.queue.order.value {
-                        Order::Lifo => "`order = \"lifo\"`",
-                        Order::AdaptiveLifo => "`order = \"adaptive-lifo\"`",
-                        _ => "`order = \"priority\"`",
-                    },
+                    service.expired.span.clone(),
+                    "dropping or cancelling in another order than first in, first out",
                 ));
             }
-            match service.expired.value {
-                Expired::Serve => {}
-                Expired::Drop => found.push((service.expired.span.clone(), "`expired = \"drop\"`")),
-                Expired::Cancel => found.push((service.expired.span.clone(), "`expired = \"cancel\"`")),
-            }
-            if service.distribution.value == Distribution::Empirical {
-                found.push((service.distribution.span.clone(), "`distribution = \"empirical\"`"));
-            }
-            if service.queue.pickup.value > 0.0 {
-                found.push((service.queue.pickup.span.clone(), "`pickup`"));
-            }
-            if service.slowdown.value > 0.0 {
-                found.push((service.slowdown.span.clone(), "`slowdown`"));
+            if ordered && service.queue.codel.is_some() {
+                found.push((order.span.clone(), "`codel` in another order than first in, first out"));
             }
             for call in &service.calls {
                 policy(&call.policy, &mut found);
+            }
+            let called = model.services.iter().flat_map(|s| &s.calls).any(|c| c.target.value == service.name.value);
+            if called && order.value == Order::Priority {
+                found.push((order.span.clone(), "`order = \"priority\"` at a service that other services call"));
             }
         }
         for (span, what) in found {
@@ -61,14 +51,10 @@ impl Builder<'_> {
 }
 
 fn policy(policy: &CallPolicy, found: &mut Vec<(Span, &'static str)>) {
-    if policy.timeout.is_some() && policy.patience.value != Patience::Fixed {
-        found.push((policy.patience.span.clone(), "`timeout_jitter = \"exponential\"`"));
+    if let Some(hedge) = &policy.hedge {
+        found.push((hedge.after.span.clone(), "`hedge`"));
     }
-    if policy.timeout.is_some() && policy.gives_up.value != GivesUp::AtTimeout {
-        found.push((policy.gives_up.span.clone(), "`gives_up = \"at-answer\"`"));
-    }
-    let probability = |retry: &Retry| Some(&retry.probability).filter(|p| p.value < 1.0).cloned();
-    if let Some(Quantity { span, .. }) = policy.retry.as_ref().and_then(probability) {
-        found.push((span, "`probability`"));
+    if let Some(rule) = policy.breaker.as_ref().filter(|rule| rule.window.value.is_infinite()) {
+        found.push((rule.window.span.clone(), "a breaker that never forgets"));
     }
 }

@@ -1,6 +1,7 @@
 //! What stands around services, and who calls through it.
 
-use super::system::{named, setting};
+use super::policy::setting;
+use super::system::named;
 use crate::model::diagnostic::Diagnostic;
 use crate::model::quantity::compatible;
 use crate::model::reader::{Reader, Sink};

@@ -1,7 +1,7 @@
 //! Measured service times: a file named by `samples`, one duration in seconds on a line.
 //!
 //! Without `service_time` the durations are taken as they are, and their mean becomes the service time; with it they are
-//! scaled to that mean. Either way the service time stays one number that `--set` and triggers can change.
+//! scaled to that mean; their variability takes the place of a `variability` that is not given. Either way the service time stays one number that `--set` and triggers can change.
 
 use crate::model::diagnostic::Diagnostic;
 use crate::model::quantity;
@@ -46,6 +46,9 @@ pub(super) fn attach(service: &mut Service, table: &Reader<'_>, base: Option<&Pa
             }
         }
     }
+    if !service.samples.is_empty() && table.node("variability").is_none() {
+        service.variability.value = variability(&service.samples);
+    }
     if table.node("service_time").is_none() {
         if !service.samples.is_empty() {
             let mean = service.samples.iter().sum::<f64>() / service.samples.len() as f64;
@@ -60,6 +63,13 @@ pub(super) fn attach(service: &mut Service, table: &Reader<'_>, base: Option<&Pa
             missing("service_time", hint);
         }
     }
+}
+
+/// Squared coefficient of variation of durations of positive mean.
+fn variability(samples: &[f64]) -> f64 {
+    let count = samples.len() as f64;
+    let mean = samples.iter().sum::<f64>() / count;
+    samples.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / count / (mean * mean)
 }
 
 /// Durations in seconds; a first line that is not a number is a head.

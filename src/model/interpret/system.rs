@@ -1,14 +1,16 @@
 //! Clients and services.
 
+use super::admission::admission;
+use super::policy::{policy, setting};
 use super::samples;
 use crate::model::diagnostic::Diagnostic;
 use crate::model::name;
 use crate::model::reader::{Reader, join};
 use crate::model::spec;
-use crate::model::tree::{Node, Value};
+use crate::model::tree::Value;
 use crate::model::types::{
-    Arrivals, Budget, CallPolicy, Client, Distribution, Expired, GivesUp, Jitter, Order, Patience, Quantity, Queue,
-    Retry, RetryOn, Service, ServiceCall, Setting, Spacing, Text,
+    Arrivals, Client, Codel, Distribution, Expired, Order, Quantity, Queue, Service, ServiceCall, Setting, Spacing,
+    Text,
 };
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -107,72 +109,6 @@ fn arrivals(name: &Text, table: &Reader<'_>) -> Arrivals {
     }
 }
 
-fn policy(table: &Reader<'_>) -> CallPolicy {
-    CallPolicy {
-        timeout: table.quantity("timeout"),
-        retry: table.table("retry").map(|r| retry(&r)),
-        patience: setting(table, "timeout_jitter", |word| match word {
-            "exponential" => Patience::Exponential,
-            _ => Patience::Fixed,
-        }),
-        gives_up: setting(table, "gives_up", |word| match word {
-            "at-answer" => GivesUp::AtAnswer,
-            _ => GivesUp::AtTimeout,
-        }),
-        through: None,
-    }
-}
-
-/// The word chosen for a key, with its place.
-pub(super) fn setting<T>(table: &Reader<'_>, key: &str, meaning: impl Fn(&str) -> T) -> Setting<T> {
-    let span = table.node(key).map_or(0..0, |node| node.span.clone());
-    Setting { value: meaning(table.choice(key)), span }
-}
-
-fn retry(table: &Reader<'_>) -> Retry {
-    let on = table.choices("on");
-    let (backoff, cap) = (table.quantity_or_nan("backoff"), table.quantity_or_nan("cap"));
-    if cap.value < backoff.value && !cap.span.is_empty() {
-        let diagnostic = Diagnostic::warning("cap-below-backoff", "the `cap` is shorter than the first `backoff`")
-            .at(cap.span.clone(), "every wait is this long")
-            .also(backoff.span.clone(), "never reached");
-        table.sink().push(diagnostic);
-    }
-    Retry {
-        attempts: table.quantity_or_nan("attempts"),
-        backoff,
-        growth: table.quantity_or_nan("growth"),
-        cap,
-        jitter: match table.choice("jitter") {
-            "full" => Jitter::Full,
-            "equal" => Jitter::Equal,
-            "exponential" => Jitter::Exponential,
-            _ => Jitter::None,
-        },
-        on: RetryOn { timeout: on.contains(&"timeout"), reject: on.contains(&"reject"), error: on.contains(&"error") },
-        probability: table.quantity_or_nan("probability"),
-        budget: budget(table),
-    }
-}
-
-fn budget(retry: &Reader<'_>) -> Option<Budget> {
-    // A budget of a kind that is not built has keys of its own: say only that it is not built.
-    if let Some(Node { value: Value::Table(table), .. }) = retry.node("budget")
-        && let Some(Node { value: Value::Text(kind), .. }) = table.get("kind")
-        && let Some(spec::Kind::Choice(kinds)) = spec::BUDGET.key("kind").map(|k| k.kind)
-        && kinds.iter().any(|k| k.name == kind.value && !k.supported)
-    {
-        let known = kinds.iter().find(|k| k.name == kind.value).map_or("", |k| k.about);
-        let message = format!("a retry budget of kind \"{}\" is not supported yet", kind.value);
-        let hint = "this version can compute with { kind = \"token-bucket\", fill = 0.1, size = 10 }";
-        retry.sink().push(Diagnostic::error("not-supported", message).at(kind.span.clone(), known).hint(hint));
-        return None;
-    }
-    let table = retry.table("budget")?;
-    let _ = table.choice("kind");
-    Some(Budget::TokenBucket { fill: table.quantity_or_nan("fill"), size: table.quantity_or_nan("size") })
-}
-
 fn service(name: &Text, table: &Reader<'_>, base: Option<&Path>) -> Service {
     let mut service = bare_service(name, table);
     samples::attach(&mut service, table, base);
@@ -193,7 +129,10 @@ fn bare_service(name: &Text, table: &Reader<'_>) -> Service {
         }),
         samples: Vec::new().into(),
         slowdown: table.quantity_or_nan("slowdown"),
+        contention: table.quantity_or_nan("contention"),
+        coherence: table.quantity_or_nan("coherence"),
         queue: queue(table),
+        admission: admission(table),
         expired: setting(table, "expired", |word| match word {
             "drop" => Expired::Drop,
             "cancel" => Expired::Cancel,
@@ -216,6 +155,7 @@ fn queue(service: &Reader<'_>) -> Queue {
             order: Setting::default(),
             switch: None,
             pickup: table.quantity_or_nan("pickup"),
+            codel: None,
         };
     };
     let order = setting(&table, "order", |word| match word {
@@ -229,6 +169,9 @@ fn queue(service: &Reader<'_>) -> Queue {
         order,
         switch: table.quantity("switch"),
         pickup: table.quantity_or_nan("pickup"),
+        codel: table
+            .table("codel")
+            .map(|t| Codel { target: t.quantity_or_nan("target"), interval: t.quantity_or_nan("interval") }),
     }
 }
 

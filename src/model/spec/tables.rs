@@ -1,5 +1,9 @@
 //! The tables themselves.
 
+mod caller;
+
+pub(crate) use caller::{BREAKER, BUDGET, HEDGE, RATE_LIMIT, THROTTLE};
+
 use super::fleet::{AUTOSCALER, BALANCER, CACHE};
 use super::{Choice, Key, Kind, Need, Number, Range, Shorthand, Table, Want};
 use crate::process::dimension::Dimension;
@@ -27,10 +31,6 @@ pub(super) const fn any(unlimited: bool) -> Kind {
 
 pub(super) const fn choice(name: &'static str, about: &'static str) -> Choice {
     Choice { name, about, supported: true }
-}
-
-const fn later(name: &'static str, about: &'static str) -> Choice {
-    Choice { name, about, supported: false }
 }
 
 pub(super) const TIME: Dimension = Dimension::TIME;
@@ -102,6 +102,12 @@ pub(crate) static CLIENT: Table = Table {
         key("timeout_jitter", Default("none"), Kind::Choice(PATIENCES), "How the timeout is randomised"),
         key("gives_up", Default("at-timeout"), Kind::Choice(GIVES_UP), "When a timeout is felt"),
         key("retry", Optional, Kind::Table(&RETRY), "Retry policy, or the name of a preset"),
+        key("deadline", Optional, number(TIME, Range::Positive), "Over all attempts of a request, waits included"),
+        key("processes", Default("1"), number(NONE, Range::AtLeastOne), "Client processes, each with its own budget"),
+        key("breaker", Optional, Kind::Table(&BREAKER), "Circuit breaker, or the name of a preset"),
+        key("hedge", Optional, Kind::Table(&HEDGE), "A second attempt beside one that takes long"),
+        key("rate_limit", Optional, Kind::Table(&RATE_LIMIT), "Attempts per second a process sends at most"),
+        key("throttle", Optional, Kind::Table(&THROTTLE), "Share of attempts the client refuses itself"),
         key("priority", Default("0"), number(NONE, Range::Any), "Smaller goes first where the order is by priority"),
         key("work", Default("1"), number(NONE, Range::NotNegative), "Work of a request, in units of the service time"),
         key("network", Default("0 s"), number(TIME, Range::NotNegative), "Mean of one exponential leg each way"),
@@ -127,7 +133,7 @@ static PATIENCES: &[Choice] =
 pub(crate) static RETRY: Table = Table {
     title: "`retry`",
     about: "Retry policy",
-    shorthand: Shorthand::Preset,
+    shorthand: Shorthand::Preset("retry"),
     keys: &[
         key(
             "attempts",
@@ -151,7 +157,7 @@ pub(crate) static JITTERS: &[Choice] = &[
     choice("full", "uniform on 0 to the back-off"),
     choice("equal", "half fixed, half uniform"),
     choice("exponential", "exponential with the back-off as its mean"),
-    later("decorrelated", "uniform between the base and three times the last wait"),
+    choice("decorrelated", "uniform between the base and three times the last wait, at most the cap"),
 ];
 
 /// `on`.
@@ -159,28 +165,6 @@ pub(crate) static FAILURES: &[Choice] = &[
     choice("timeout", "the attempt timed out"),
     choice("reject", "the queue was full"),
     choice("error", "the service answered with an error"),
-];
-
-/// `budget`.
-pub(crate) static BUDGET: Table = Table {
-    title: "`budget`",
-    about: "Retry budget",
-    shorthand: Shorthand::None,
-    keys: &[
-        key("kind", Required, Kind::Choice(BUDGETS), "Which mechanism"),
-        key("fill", Required, number(NONE, Range::NotNegative), "Tokens per first attempt"),
-        key("size", Required, number(NONE, Range::AtLeastOne), "Capacity of the bucket, in tokens"),
-    ],
-};
-
-/// `kind` of a budget.
-static BUDGETS: &[Choice] = &[
-    choice("token-bucket", "each first attempt adds `fill` tokens up to `size`; a retry takes one"),
-    later("ratio", "retries up to a share of requests, with a floor per second (Finagle, Linkerd)"),
-    later("concurrency", "retries up to a share of those in flight, with a floor (Envoy)"),
-    later("throttle", "no retries while fewer than half of the tokens are left (gRPC)"),
-    later("cost-bucket", "retries cost several tokens and successes refund them (AWS SDKs)"),
-    later("rate", "so many retries per minute in a process"),
 ];
 
 /// `[service.NAME]`.
@@ -200,6 +184,11 @@ pub(crate) static SERVICE: Table = Table {
         key("distribution", Default("by-variability"), Kind::Choice(DISTRIBUTIONS), "Shape of the service time"),
         key("samples", Optional, Kind::Text, "File of measured service times in seconds, one on a line"),
         key("slowdown", Default("0 s/req"), number(SLOWNESS, Range::NotNegative), "Extra time per request inside"),
+        key("contention", Default("0"), number(NONE, Range::NotNegative), "Scalability law: growth per other inside"),
+        key("coherence", Default("0"), number(NONE, Range::NotNegative), "Scalability law: growth per pair inside"),
+        key("shed", Optional, Kind::Table(&SHED), "Attempts refused above a level"),
+        key("rate_limit", Optional, Kind::Table(&ADMITTED_RATE), "Attempts let in per second, by a token bucket"),
+        key("concurrency", Optional, Kind::Table(&CONCURRENCY), "A limit of those inside that adapts itself"),
         key("queue", Optional, Kind::Table(&QUEUE), "The queue; unbounded and first in, first out by default"),
         key("expired", Default("serve"), Kind::Choice(EXPIRED), "What happens to work whose client stopped waiting"),
         key(
@@ -234,6 +223,74 @@ pub(crate) static QUEUE: Table = Table {
         key("order", Default("fifo"), Kind::Choice(ORDERS), "Order of service"),
         key("pickup", Default("0 s"), number(TIME, Range::NotNegative), "Until a free slot looks into the queue"),
         key("switch", Optional, count(Range::NotNegative, false), "Number waiting above which adaptive-lifo is LIFO"),
+        key("codel", Optional, Kind::Table(&CODEL), "Controlled delay: who has waited too long is refused"),
+    ],
+};
+
+/// `shed`.
+pub(crate) static SHED: Table = Table {
+    title: "`shed`",
+    about: "Attempts refused above a level",
+    shorthand: Shorthand::None,
+    keys: &[
+        key("inside", Optional, count(Range::AtLeastOne, false), "Number inside from which on they are refused"),
+        key("wait", Optional, number(TIME, Range::NotNegative), "Estimated wait for a slot above which they are"),
+        key("share", Default("1"), number(NONE, Range::Share), "Share of them that is refused"),
+    ],
+};
+
+/// `rate_limit`.
+pub(crate) static ADMITTED_RATE: Table = Table {
+    title: "`rate_limit`",
+    about: "Attempts let in per second, by a token bucket",
+    shorthand: Shorthand::None,
+    keys: &[
+        key("rate", Required, number(Dimension::REQUEST_RATE, Range::Positive), "Attempts let in per second"),
+        key("burst", Default("10"), count(Range::AtLeastOne, false), "Attempts let in at once after a pause"),
+    ],
+};
+
+/// `concurrency`.
+pub(crate) static CONCURRENCY: Table = Table {
+    title: "`concurrency`",
+    about: "A limit of those inside that adapts itself, after Netflix' concurrency-limits",
+    shorthand: Shorthand::None,
+    keys: &[
+        key("kind", Required, Kind::Choice(CONCURRENCIES), "The algorithm"),
+        key("initial", Default("20"), count(Range::AtLeastOne, false), "Limit at the beginning"),
+        key("min", Optional, count(Range::AtLeastOne, false), "Least limit: 20, for vegas 1"),
+        key("max", Optional, count(Range::AtLeastOne, false), "Greatest limit: 200, for vegas 1000"),
+        key("smoothing", Optional, number(NONE, Range::Share), "Weight of a new limit: vegas 1, gradient 0.2"),
+        key("backoff", Default("0.9"), number(NONE, Range::Share), "aimd: factor of a decrease"),
+        key("timeout", Default("5 s"), number(TIME, Range::Positive), "aimd: mean time above which it decreases"),
+        key("window", Default("1 s"), number(TIME, Range::Positive), "aimd: time between changes"),
+        key("queue", Default("4"), count(Range::NotNegative, false), "gradient: room for a queue"),
+        key("long_window", Default("600"), number(NONE, Range::AtLeastOne), "gradient: answers of the long-term mean"),
+        key("tolerance", Default("1.5"), number(NONE, Range::AtLeastOne), "gradient: ratio of times tolerated"),
+        key("probe", Default("30"), number(NONE, Range::AtLeastOne), "vegas: answers per unit of limit between probes"),
+    ],
+};
+
+/// `kind` of a concurrency limit.
+static CONCURRENCIES: &[Choice] = &[
+    choice("aimd", "additive increase, multiplicative decrease"),
+    choice("vegas", "by the queue estimated from the shortest time"),
+    choice("gradient", "by the ratio of the long-term mean to the present time"),
+];
+
+/// `codel`.
+pub(crate) static CODEL: Table = Table {
+    title: "`codel`",
+    about: "Controlled delay, as servers have it (Maurer 2015)",
+    shorthand: Shorthand::None,
+    keys: &[
+        key("target", Default("5 ms"), number(TIME, Range::Positive), "Longest wait while a queue stands"),
+        key(
+            "interval",
+            Default("100 ms"),
+            number(TIME, Range::Positive),
+            "After which a queue stands; longest wait else",
+        ),
     ],
 };
 
@@ -271,6 +328,12 @@ pub(crate) static CALL: Table = Table {
         key("timeout_jitter", Default("none"), Kind::Choice(PATIENCES), "How the timeout is randomised"),
         key("gives_up", Default("at-timeout"), Kind::Choice(GIVES_UP), "When a timeout is felt"),
         key("retry", Optional, Kind::Table(&RETRY), "Retry policy, or the name of a preset"),
+        key("deadline", Optional, number(TIME, Range::Positive), "Over all attempts of a request, waits included"),
+        key("processes", Default("1"), number(NONE, Range::AtLeastOne), "Client processes, each with its own budget"),
+        key("breaker", Optional, Kind::Table(&BREAKER), "Circuit breaker, or the name of a preset"),
+        key("hedge", Optional, Kind::Table(&HEDGE), "A second attempt beside one that takes long"),
+        key("rate_limit", Optional, Kind::Table(&RATE_LIMIT), "Attempts per second a process sends at most"),
+        key("throttle", Optional, Kind::Table(&THROTTLE), "Share of attempts the client refuses itself"),
     ],
 };
 

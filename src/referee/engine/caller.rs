@@ -47,16 +47,53 @@ impl Engine<'_> {
 
     /// The first attempt of a request or of a nested call; returns its place.
     pub(super) fn begin_call(&mut self, stream: usize, parent: u32, class: u16) -> u32 {
-        if let Some((fill, size)) = self.settings.policies[stream].bucket {
-            let caller = &mut self.callers[stream];
-            caller.tokens = (caller.tokens + fill).min(size);
-        }
+        let policy = &self.settings.policies[stream];
+        let caller = &mut self.callers[stream];
+        let count = caller.processes.len();
+        let process = if count > 1 { ((caller.choice.uniform() * count as f64) as usize).min(count - 1) } else { 0 };
+        caller.processes[process].begin(policy, self.now);
         let slot = self.slab.take(stream as u16, class, 1, self.now, parent);
+        self.slab[slot].process = process as u32;
         if parent != NONE {
             self.slab[parent].child = slot;
         }
-        self.send(slot);
+        self.send_if_allowed(slot);
         slot
+    }
+
+    /// An attempt is sent unless its client process holds it back, which ends its request.
+    fn send_if_allowed(&mut self, slot: u32) {
+        let attempt = self.slab[slot];
+        let stream = usize::from(attempt.stream);
+        let policy = &self.settings.policies[stream];
+        let caller = &mut self.callers[stream];
+        let process = &mut caller.processes[attempt.process as usize];
+        let Some(probe) = process.pass(policy, self.now, &mut caller.throttle) else {
+            process.withheld(policy, &attempt);
+            let client = self.client_of(slot);
+            if let Some(index) = client {
+                self.clients[index].count.withheld += 1;
+            }
+            self.slab.release(slot);
+            return self.give_up(client, attempt.parent);
+        };
+        self.slab[slot].probe = probe;
+        self.send(slot);
+    }
+
+    /// A request, or a nested call, has failed for good.
+    fn give_up(&mut self, client: Option<usize>, parent: u32) {
+        match client {
+            Some(index) => {
+                self.clients[index].count.failed += 1;
+                self.ended(index);
+            }
+            None => {
+                self.slab[parent].answer = Answer::Error;
+                self.slab[parent].child = NONE;
+                self.schedule(0.0, Kind::Resume, parent);
+            }
+        }
     }
 
     /// Back-off is over.
@@ -64,25 +101,34 @@ impl Engine<'_> {
         if let Some(client) = self.client_of(slot) {
             self.clients[client].back_off(self.now, -1);
         }
-        self.send(slot);
+        self.send_if_allowed(slot);
     }
 
     /// An attempt leaves its caller.
-    fn send(&mut self, slot: u32) {
+    pub(super) fn send(&mut self, slot: u32) {
         let stream = usize::from(self.slab[slot].stream);
         let client = self.client_of(slot);
         let attempt = &mut self.slab[slot];
         attempt.sent = self.now;
         attempt.phase = Phase::Outbound;
         let generation = attempt.generation;
+        let (first, process) = (attempt.first, attempt.process as usize);
+        let hedges = attempt.hedges;
         let policy = &self.settings.policies[stream];
-        if policy.timeout < f64::INFINITY && policy.gives_up == GivesUp::AtTimeout {
+        self.callers[stream].processes[process].sent(policy, self.now);
+        if let Some((after, most)) = policy.hedge
+            && hedges < most
+        {
+            self.schedule(after, Kind::Hedge, slot);
+        }
+        let left = policy.deadline - (self.now - first);
+        if (policy.timeout < f64::INFINITY || left < f64::INFINITY) && policy.gives_up == GivesUp::AtTimeout {
             let caller = &mut self.callers[stream];
             let timeout = match policy.patience {
                 Patience::Fixed => policy.timeout,
                 Patience::Exponential => policy.timeout * caller.patience.exponential(),
             };
-            let deadline = self.now + timeout;
+            let deadline = self.now + timeout.min(left);
             if policy.patience == Patience::Fixed && caller.ring.back().is_none_or(|last| last.0 <= deadline) {
                 caller.ring.push_back((deadline, slot, generation));
                 if caller.ring.len() > caller.sweep {
@@ -140,8 +186,12 @@ impl Engine<'_> {
         }
         let policy = &self.settings.policies[usize::from(attempt.stream)];
         let late = policy.gives_up == GivesUp::AtAnswer && self.now - attempt.sent > policy.timeout;
-        match attempt.answer {
-            Answer::Well if !late => {
+        let answer = if late { Answer::Timeout } else { attempt.answer };
+        self.callers[usize::from(attempt.stream)].processes[attempt.process as usize]
+            .ended(policy, self.now, &attempt, answer);
+        match answer {
+            Answer::Well => {
+                self.abandon_twins(slot);
                 self.slab.release(slot);
                 self.fill_cache(attempt.stream, attempt.key);
                 match attempt.parent {
@@ -150,8 +200,9 @@ impl Engine<'_> {
                 }
             }
             answer => {
+                let alone = self.leave_twins(slot);
                 self.slab.release(slot);
-                self.failed(&attempt, if late { Answer::Timeout } else { answer });
+                self.failed(&attempt, answer, alone);
             }
         }
     }
@@ -190,12 +241,30 @@ impl Engine<'_> {
             self.events -= 1;
             return;
         }
-        self.abandon(slot);
-        self.failed(&attempt, Answer::Timeout);
+        let policy = &self.settings.policies[usize::from(attempt.stream)];
+        self.callers[usize::from(attempt.stream)].processes[attempt.process as usize].ended(
+            policy,
+            self.now,
+            &attempt,
+            Answer::Timeout,
+        );
+        let alone = self.leave_twins(slot);
+        self.forget(slot);
+        self.failed(&attempt, Answer::Timeout, alone);
     }
 
-    /// Nobody waits for an attempt any more.
+    /// Nobody waits for an attempt any more, although it has not failed.
     pub(super) fn abandon(&mut self, slot: u32) {
+        let attempt = self.slab[slot];
+        let policy = &self.settings.policies[usize::from(attempt.stream)];
+        let process = &mut self.callers[usize::from(attempt.stream)].processes[attempt.process as usize];
+        process.dropped(policy, &attempt);
+        self.abandon_twins(slot);
+        self.forget(slot);
+    }
+
+    /// An attempt is left to itself, or taken out.
+    pub(super) fn forget(&mut self, slot: u32) {
         let target = usize::from(self.callers[usize::from(self.slab[slot].stream)].target);
         match self.slab[slot].phase {
             Phase::BackingOff | Phase::Inbound => self.slab.release(slot),
@@ -207,8 +276,8 @@ impl Engine<'_> {
         }
     }
 
-    /// An attempt has failed for its caller, who decides about the next one.
-    fn failed(&mut self, attempt: &super::super::slab::Attempt, answer: Answer) {
+    /// An attempt has failed for its caller, who decides about the next one if no other is under way beside it.
+    fn failed(&mut self, attempt: &super::super::slab::Attempt, answer: Answer, alone: bool) {
         let stream = usize::from(attempt.stream);
         let policy = &self.settings.policies[stream];
         let client = (attempt.parent == NONE).then_some(stream);
@@ -227,48 +296,57 @@ impl Engine<'_> {
                 Answer::Well => {}
             }
         }
+        if !alone {
+            return;
+        }
         let caller = &mut self.callers[stream];
         let mut again =
             wanted && f64::from(attempt.index) < policy.attempts && caller.retry.happens(policy.probability);
-        if again && policy.bucket.is_some() {
-            again = caller.tokens >= 1.0;
-            if again {
-                caller.tokens -= 1.0;
-            } else if let Some(index) = client {
-                self.clients[index].count.unfunded += 1;
+        let mut pause = 0.0;
+        if again {
+            // Retry k waits backoff * growth^(k-1), at most the cap.
+            let growth = if policy.growth == 1.0 { 1.0 } else { policy.growth.powf(f64::from(attempt.index) - 1.0) };
+            let base = (policy.backoff * growth).min(policy.cap);
+            pause = match policy.jitter {
+                _ if base == 0.0 => 0.0,
+                Jitter::None => base,
+                Jitter::Full => base * caller.backoff.uniform(),
+                Jitter::Equal => 0.5 * base * (1.0 + caller.backoff.uniform()),
+                Jitter::Exponential => base * caller.backoff.exponential(),
+                Jitter::Decorrelated => {
+                    let last = if attempt.index == 1 { policy.backoff } else { attempt.pause };
+                    (policy.backoff + caller.backoff.uniform() * (3.0 * last - policy.backoff)).min(policy.cap)
+                }
+            };
+            again = self.now + pause < attempt.first + policy.deadline;
+        }
+        let mut cost = 0.0;
+        if again {
+            match caller.processes[attempt.process as usize].retry(policy, self.now, answer) {
+                Some(price) => cost = price,
+                None => {
+                    again = false;
+                    if let Some(index) = client {
+                        self.clients[index].count.unfunded += 1;
+                    }
+                }
             }
         }
         if !again {
-            return match client {
-                Some(index) => {
-                    self.clients[index].count.failed += 1;
-                    self.ended(index);
-                }
-                None => {
-                    self.slab[attempt.parent].answer = Answer::Error;
-                    self.slab[attempt.parent].child = NONE;
-                    self.schedule(0.0, Kind::Resume, attempt.parent);
-                }
-            };
+            return self.give_up(client, attempt.parent);
         }
-        // Retry k waits backoff * growth^(k-1), at most the cap.
-        let growth = if policy.growth == 1.0 { 1.0 } else { policy.growth.powf(f64::from(attempt.index) - 1.0) };
-        let base = (policy.backoff * growth).min(policy.cap);
-        let wait = match policy.jitter {
-            _ if base == 0.0 => 0.0,
-            Jitter::None => base,
-            Jitter::Full => base * caller.backoff.uniform(),
-            Jitter::Equal => 0.5 * base * (1.0 + caller.backoff.uniform()),
-            Jitter::Exponential => base * caller.backoff.exponential(),
-        };
         let index = attempt.index.saturating_add(1);
         let next = self.slab.take(attempt.stream, attempt.class, index, attempt.first, attempt.parent);
-        self.slab[next].phase = Phase::BackingOff;
-        self.slab[next].key = attempt.key;
+        let place = &mut self.slab[next];
+        place.phase = Phase::BackingOff;
+        place.process = attempt.process;
+        place.key = attempt.key;
+        place.pause = pause;
+        place.cost = cost as f32;
         match client {
             Some(index) => self.clients[index].back_off(self.now, 1),
             None => self.slab[attempt.parent].child = next,
         }
-        self.schedule(wait, Kind::Retry, next);
+        self.schedule(pause, Kind::Retry, next);
     }
 }

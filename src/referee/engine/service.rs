@@ -24,7 +24,11 @@ impl Engine<'_> {
         let service = &self.settings.services[place];
         let station = &mut self.stations[place];
         station.count.offered += 1;
-        if f64::from(station.inside) >= service.limit {
+        let inside = f64::from(station.inside);
+        let wait = (inside - service.servers + 1.0).max(0.0) * service.time / service.servers;
+        let let_in = inside < service.limit
+            && station.gate.lets_in(&service.rules, self.now, inside, wait, &mut self.gates[place]);
+        if !let_in {
             station.count.rejected += 1;
             self.fleets[place].debt += service.reject_time;
             return self.respond(slot, Answer::Reject);
@@ -38,6 +42,13 @@ impl Engine<'_> {
             self.start(slot, place);
         } else {
             let station = &mut self.stations[place];
+            if station.waiting == 0 {
+                station.standing_since = self.now;
+            }
+            if let Some([target, interval]) = service.codel {
+                let stands = self.now - station.standing_since > interval;
+                self.slab[slot].longest = if stands { target } else { interval };
+            }
             self.slab[slot].phase = Phase::Waiting;
             station.wait(self.slab[slot].class, slot, &self.slab);
         }
@@ -54,7 +65,11 @@ impl Engine<'_> {
         station.count.wait += wait;
         station.count.wait_square += wait * wait;
         let work = service.time * service.law.draw(&mut self.work[place]) * self.slab[slot].work;
-        let time = work + service.slowdown * f64::from(station.inside) + std::mem::take(&mut self.fleets[place].debt);
+        // Itself included.
+        let inside = f64::from(station.inside);
+        let [contention, coherence] = service.scalability;
+        let shared = 1.0 + (inside - 1.0) * (contention + coherence * inside);
+        let time = work * shared + service.slowdown * inside + std::mem::take(&mut self.fleets[place].debt);
         self.slab[slot].phase = Phase::Working;
         self.assign(slot, place);
         self.schedule(time, Kind::Done, slot);
@@ -71,6 +86,10 @@ impl Engine<'_> {
                 self.stations[place].inside -= 1;
                 self.stations[place].count.dropped += 1;
                 self.slab.release(slot);
+            } else if self.now - self.slab[slot].entered > self.slab[slot].longest {
+                self.stations[place].inside -= 1;
+                self.stations[place].count.dropped += 1;
+                self.respond(slot, Answer::Reject);
             } else {
                 self.start(slot, place);
             }
@@ -124,6 +143,9 @@ impl Engine<'_> {
         }
         let station = &mut self.stations[place];
         station.advance(self.now);
+        let time = self.now - self.slab[slot].entered;
+        let rules = &self.settings.services[place].rules;
+        station.gate.answered(rules, self.now, time, f64::from(station.inside), &mut self.gates[place]);
         station.busy -= 1;
         station.inside -= 1;
         station.count.served += 1;
