@@ -113,6 +113,13 @@ pub fn lagged_scale_up(growth: f64, rounds: u32) -> Vec<f64> {
     pods
 }
 
+/// Probability that all of `replicas` replicas are down, each with probability p, a share `beta` of whose failures is common to
+/// all (the beta-factor model, Fleming 1975): beta p + ((1 - beta) p)^N. Without a common cause p^N; never below beta p.
+#[must_use]
+pub fn unavailability(p: f64, replicas: u32, beta: f64) -> f64 {
+    beta * p + ((1.0 - beta) * p).powi(replicas as i32)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -36,7 +36,7 @@ pub const FURTHEST: f64 = 2.0;
 /// How long the good state must last where the model does not say, in seconds.
 pub const DEFAULT_HORIZON: f64 = 30.0 * 86_400.0;
 /// Most events spent on the mean time at today's load, on each load of the search, and on extrapolation.
-const EVENTS: [u64; 3] = [16_000_000, 5_000_000, 5_000_000];
+const EVENTS: [u64; 3] = [20_000_000, 8_000_000, 5_000_000];
 /// Trials per level at today's load and in the search.
 const TRIALS: usize = 64;
 const SEARCH_TRIALS: usize = 48;

@@ -224,6 +224,7 @@ fn at_load(fluid: &Fluid, p: &[f64], load: usize, branch: Branch) -> Result<Land
     };
     landscape.sort();
     landscape.shock(fluid, load);
+    landscape.beyond_saddles(fluid);
     landscape.settle_from_start(fluid);
     Ok(landscape)
 }
@@ -287,6 +288,44 @@ impl Landscape {
             && p[load] > at * (1.0 + 1e-6)
         {
             self.escape = Some(Escape { state, x: None, growth: None });
+        }
+    }
+
+    /// A saddle has something on its other side. Where the shock did not find it (a load that acts slowly, as the size of
+    /// a fleet does), the system is let go half as far behind the saddle as the good state lies before it.
+    fn beyond_saddles(&mut self, fluid: &Fluid) {
+        let stable: Vec<usize> = (0..self.states.len()).filter(|&i| self.states[i].stable() == Some(true)).collect();
+        let (&[good], None) = (stable.as_slice(), &self.escape) else { return };
+        let good = self.states[good].x.clone();
+        let saddles: Vec<Vec<f64>> = self
+            .states
+            .iter()
+            .filter(|s| s.spectrum.as_ref().is_some_and(|s| s.unstable % 2 == 1))
+            .map(|s| s.x.clone())
+            .collect();
+        let p = self.parameters.clone();
+        let segments = [Segment::new(patience(fluid, &p), &p)];
+        let options = Options { retain: false, rtol: 1e-5, max_steps: 50_000, ..Options::default() };
+        for saddle in saddles {
+            let start: Vec<f64> = fluid
+                .states()
+                .iter()
+                .zip(saddle.iter().zip(&good))
+                .map(|(s, (x, g))| (x + 0.5 * (x - g)).clamp(s.lower, s.upper.max(s.lower)))
+                .collect();
+            let (judge, _) = self.judge(fluid);
+            match judge.follow(fluid, &History::Constant(start), &segments, &options) {
+                Ok((Outcome::Escape { state, growth, .. }, path)) => {
+                    let x = Some(path.final_state().to_vec());
+                    self.escape = Some(Escape { state, x, growth: Some(growth) });
+                    return;
+                }
+                Ok((Outcome::Attractor { .. }, _)) => {}
+                Ok((Outcome::Undecided { .. }, path)) => self.add_end_of(fluid, path.final_state()),
+                Err(error) => {
+                    self.warnings.push(format!("the system could not be followed behind a saddle: {error}"));
+                }
+            }
         }
     }
 

@@ -22,8 +22,9 @@ use std::f64::consts::PI;
 
 /// Events on which the noise is measured.
 const EVENTS: u64 = 8_000;
-/// Distance from the fold, as a share of its load, up to which the formula is an answer where there is no other.
-const BESIDE: f64 = 0.05;
+/// Distances from the fold, as shares of its load, between which the formula is an answer where there is no other. Closer to
+/// the fold than that there is no telling the two states apart, and the noise between them is not known.
+const BESIDE: [f64; 2] = [0.005, 0.05];
 /// Halvings of the bracket.
 const HALVINGS: usize = 14;
 
@@ -69,6 +70,7 @@ impl Collapse<'_> {
     /// The load (base units) at which Kramers' mean time is `horizon` seconds, if that is close to the fold.
     pub(super) fn beside_the_fold(&self, horizon: f64, seed: u64) -> Option<f64> {
         let (recovery, tip) = self.bracket()?;
-        self.guess((recovery, tip), horizon.ln(), seed).filter(|load| *load > (1.0 - BESIDE) * tip)
+        let [nearest, furthest] = BESIDE.map(|distance| (1.0 - distance) * tip);
+        self.guess((recovery, tip), horizon.ln(), seed).filter(|load| (furthest..nearest).contains(load))
     }
 }

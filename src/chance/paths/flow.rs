@@ -139,6 +139,7 @@ impl Path<'_> {
     pub(super) fn tick(&mut self) {
         let machine = self.machine;
         self.between.history.ticks += 1;
+        self.events += machine.tick_cost;
         self.flow_to(self.t);
         if machine.reads_past {
             let x = self.state().to_vec();
@@ -174,6 +175,7 @@ impl Path<'_> {
         let smallest = 1e-6 * left;
         while left > 0.0 {
             step = step.min(left);
+            self.events += machine.step_cost;
             let before: Vec<f64> = machine.flowing.iter().map(|&i| inputs[first + i]).collect();
             let slope = slopes(inputs);
             for (k, &i) in machine.flowing.iter().enumerate() {

@@ -45,6 +45,9 @@ pub(super) struct Channel {
     pub(super) effects: usize,
 }
 
+/// Instructions of an event in a plain queue.
+const PLAIN: f64 = 12.0;
+
 /// A process ready for simulation at a jump scale.
 #[derive(Debug, Clone)]
 pub struct Machine {
@@ -67,6 +70,9 @@ pub struct Machine {
     pub(super) lattice: Vec<bool>,
     pub(super) outputs: Tape,
     pub(super) scale: f64,
+    /// What a tick, and a step of the flows within it, count beside events: their instructions over those of an event.
+    pub(super) tick_cost: u64,
+    pub(super) step_cost: u64,
 }
 
 impl Machine {
@@ -136,7 +142,7 @@ impl Machine {
         let lattice = lattice(&process, &events, &flowing);
         let outputs: Vec<Node> = process.outputs.iter().map(|o| o.node).collect();
         let outputs = compile(&outputs);
-        Ok(Self {
+        let mut machine = Self {
             states: process.states.iter().map(|s| s.info.clone()).collect(),
             delays: compile(&delays),
             lags: compile(graph.lags()),
@@ -154,7 +160,15 @@ impl Machine {
             flowing,
             lattice,
             scale,
-        })
+            tick_cost: 0,
+            step_cost: 0,
+        };
+        let event = machine.work().max(PLAIN);
+        let rates = machine.timed.iter().chain(&machine.after_flow);
+        let tick: f64 = rates.filter_map(|&k| machine.channels[k as usize].rate.as_ref()).map(weight).sum();
+        machine.tick_cost = (tick / event).ceil() as u64;
+        machine.step_cost = machine.flows.as_ref().map_or(0, |t| (2.0 * weight(t) / event).ceil() as u64);
+        Ok(machine)
     }
 
     /// The states.
@@ -179,7 +193,6 @@ impl Machine {
     /// function counts eightfold.
     #[must_use]
     pub fn work(&self) -> f64 {
-        let weight = |t: &Tape| t.len() as f64 * if t.is_enclosable() { 1.0 } else { 8.0 };
         let length = |k: &u32| self.channels[*k as usize].rate.as_ref().map_or(0.0, weight);
         let total: f64 = self.effects.iter().flat_map(|e| &e.touches).map(length).sum();
         total / self.effects.len().max(1) as f64
@@ -189,6 +202,11 @@ impl Machine {
     pub(super) fn ticks(&self) -> bool {
         !self.flowing.is_empty() || !self.timed.is_empty() || self.reads_past
     }
+}
+
+/// Instructions of a tape; with an incomplete gamma function they count eightfold.
+fn weight(tape: &Tape) -> f64 {
+    tape.len() as f64 * if tape.is_enclosable() { 1.0 } else { 8.0 }
 }
 
 fn channel(event: &Event, effects: usize, compile: &impl Fn(&[Node]) -> Tape, layout: Layout) -> Channel {

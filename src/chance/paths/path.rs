@@ -198,7 +198,7 @@ impl<'m> Path<'m> {
         &self.inputs[first..first + self.machine.layout.states]
     }
 
-    /// Number of events so far, landings and ticks included.
+    /// Number of events so far, landings included; a tick counts as many events as it has work.
     #[must_use]
     pub fn events(&self) -> u64 {
         self.events
