@@ -5,8 +5,9 @@ mod common;
 
 use common::{analysis, close, study};
 use tipping::answers::analysis::{Analysis, Verdict};
-use tipping::answers::closed_forms;
+use tipping::answers::landscape::landscape;
 use tipping::answers::study::Study;
+use tipping::answers::{closed_forms, limits};
 use tipping::dynamics::integrate::{History, Options, Segment, integrate};
 use tipping::model::types::Model;
 use tipping::referee::{Plan, Run, System, TriggerRun};
@@ -320,20 +321,22 @@ fn the_resizer_needs_32_machines_and_40_with_headroom() {
 #[test]
 fn load_multiples_at_which_the_resizer_collapses() {
     // It tips at its capacity, 12,800 req/s, whatever the attempts; it heals at capacity/attempts.
-    let limits = |overrides: &[&str]| {
-        let a = analysis("image-resizer", overrides);
-        (tip_over(&a) / 10_000.0, a.recovery_load.map(|r| r.value / 10_000.0))
+    let multiples = |overrides: &[&str]| {
+        let study = study("image-resizer", overrides);
+        let load = study.load_index(&study.fluid);
+        let found = limits::limits(&study.fluid, load, &landscape(&study.fluid, load).expect("the branch begins"));
+        (found.tip_over.expect("a tip-over load").load / 10_000.0, found.recovery.map(|r| r.load / 10_000.0))
     };
     for attempts in [2, 3, 4] {
-        let (tips, heals) = limits(&[&format!("client.web.retry.attempts={attempts}")]);
+        let (tips, heals) = multiples(&[&format!("client.web.retry.attempts={attempts}")]);
         close(tips, 1.28, 0.01);
         close(heals.expect("a recovery load"), 1.28 / f64::from(attempts), 0.01);
     }
-    let (tips, heals) = limits(&["client.web.retry.attempts=1"]);
+    let (tips, heals) = multiples(&["client.web.retry.attempts=1"]);
     close(tips, 1.28, 0.01);
     assert!(heals.is_none_or(|h| h > 0.99 * 1.28), "{heals:?}");
     // One rack of ten lost: 36 machines.
-    let (tips, heals) = limits(&["service.resizers.servers=1152"]);
+    let (tips, heals) = multiples(&["service.resizers.servers=1152"]);
     close(tips, 1.152, 0.01);
     close(heals.expect("a recovery load"), 1.152 / 3.0, 0.01);
 }
