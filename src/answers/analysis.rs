@@ -12,10 +12,11 @@ use super::triggers::{Fate, Plan, Range, Threshold, TriggerError};
 use crate::chance::events::Events;
 use crate::dynamics::equilibria::Completeness;
 use crate::dynamics::outcome::Outcome;
-use crate::model::types::Arrivals;
+use crate::model::types::{Arrivals, Trigger};
 use crate::model::unit;
 use crate::process::dimension::Dimension;
 use crate::process::fluid::Fluid;
+use rayon::prelude::*;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -412,52 +413,83 @@ fn median(study: &Study, good: Option<(&Landscape, usize)>, warnings: &mut Vec<S
 
 fn triggers(study: &Study, median: Option<&(Landscape, usize)>, warnings: &mut Vec<String>) -> Vec<TriggerReport> {
     let Some((landscape, good)) = median else { return Vec::new() };
-    let Some(range) = Range::new(&study.median, landscape, *good) else { return Vec::new() };
-    let events = Events::new(&study.median);
+    if Range::new(&study.median, landscape, *good).is_none() {
+        return Vec::new();
+    }
+    // Equations keep scratch space of their own: every task has a copy.
+    let both = |trigger| [Varied::Duration, Varied::Size].map(|varied| (study.median.clone(), trigger, varied));
+    let tasks: Vec<(Fluid, &Trigger, Varied)> = study.model.triggers.iter().flat_map(both).collect();
+    let answered: Vec<Result<Critical, TriggerError>> = tasks
+        .into_par_iter()
+        .map(|(fluid, trigger, varied)| critical(&fluid, landscape, *good, trigger, varied))
+        .collect();
     let mut reports = Vec::new();
-    for trigger in &study.model.triggers {
-        match Plan::new(&study.median, trigger).and_then(|plan| answer(&range, &events, &plan, warnings)) {
-            Ok(report) => reports.push(report),
-            Err(error) => warnings.push(error.to_string()),
+    let mut answered = answered.into_iter();
+    while let (Some(duration), Some(size)) = (answered.next(), answered.next()) {
+        match (duration, size) {
+            (Ok(duration), Ok(size)) => reports.push(report(duration, size, warnings)),
+            (Err(error), _) | (_, Err(error)) => warnings.push(error.to_string()),
         }
     }
     reports
 }
 
-/// What one trigger does.
-fn answer(
-    range: &Range<'_>,
-    events: &Events,
-    plan: &Plan,
-    warnings: &mut Vec<String>,
-) -> Result<TriggerReport, TriggerError> {
-    let stated = plan.duration.unwrap_or(0.0);
-    let fate = range.run(plan, 1.0, stated)?;
-    let duration = range.critical_duration(plan, 1.0)?;
-    let size = range.critical_size(plan, stated, 1.0)?;
-    for (what, threshold) in [("duration", duration), ("size", size)] {
-        if threshold == Threshold::Undecided {
-            warnings.push(format!("trigger `{}`: critical {what} inconclusive", plan.name));
+/// A critical size or duration.
+struct Critical {
+    plan: Plan,
+    /// What the trigger as stated does.
+    fate: Fate,
+    /// The middle of the threshold, and how it is spread.
+    odds: Option<(f64, Odds)>,
+    /// What was not found.
+    remarks: Vec<String>,
+}
+
+/// The critical duration of a trigger at its stated size, or its critical size at its stated duration.
+fn critical(
+    fluid: &Fluid,
+    landscape: &Landscape,
+    good: usize,
+    trigger: &Trigger,
+    varied: Varied,
+) -> Result<Critical, TriggerError> {
+    let plan = Plan::new(fluid, trigger)?;
+    let mut found = Critical { plan, fate: Fate::Undecided, odds: None, remarks: Vec::new() };
+    let Some(range) = Range::new(fluid, landscape, good) else { return Ok(found) };
+    let (plan, stated) = (&found.plan, found.plan.duration.unwrap_or(0.0));
+    let threshold = match varied {
+        Varied::Duration => {
+            found.fate = range.run(plan, 1.0, stated)?;
+            range.critical_duration(plan, 1.0)?
         }
-    }
-    let mut odds = |varied: Varied, threshold: Threshold| -> Result<Option<(f64, Odds)>, TriggerError> {
-        let Some(p50) = threshold.value() else { return Ok(None) };
-        let place = if varied == Varied::Duration { (1.0, p50) } else { (p50, stated) };
-        let odds = range.odds(plan, events, varied, place)?;
-        if let Odds::Unknown(why) = odds {
-            warnings.push(format!("trigger `{}`: no p10 and p90 of its critical {varied}: {why}", plan.name));
-        }
-        Ok(Some((p50, odds)))
+        Varied::Size => range.critical_size(plan, stated, 1.0)?,
     };
-    let by_duration = odds(Varied::Duration, duration)?;
-    let by_size = odds(Varied::Size, size)?;
+    if threshold == Threshold::Undecided {
+        found.remarks.push(format!("trigger `{}`: critical {varied} inconclusive", plan.name));
+    }
+    let Some(p50) = threshold.value() else { return Ok(found) };
+    let place = if varied == Varied::Duration { (1.0, p50) } else { (p50, stated) };
+    let odds = range.odds(plan, &Events::new(fluid), varied, place)?;
+    if let Odds::Unknown(why) = odds {
+        found.remarks.push(format!("trigger `{}`: no p10 and p90 of its critical {varied}: {why}", plan.name));
+    }
+    found.odds = Some((p50, odds));
+    Ok(found)
+}
+
+/// What one trigger does.
+fn report(duration: Critical, size: Critical, warnings: &mut Vec<String>) -> TriggerReport {
+    warnings.extend(duration.remarks.into_iter().chain(size.remarks));
+    let (plan, fate) = (&duration.plan, duration.fate);
+    let stated = plan.duration.unwrap_or(0.0);
+    let (by_duration, by_size) = (duration.odds, size.odds);
     let percentiles = |(p50, odds): (f64, Odds), unit: &str, shown: &dyn Fn(f64) -> f64| Percentiles {
         p10: odds.percentiles().map(|p| shown(p[0])),
         p50: Some(shown(p50)),
         p90: odds.percentiles().map(|p| shown(p[2])),
         unit: unit.to_owned(),
     };
-    Ok(TriggerReport {
+    TriggerReport {
         name: plan.name.clone(),
         size: plan.scale.shown(1.0),
         duration: plan.duration,
@@ -473,7 +505,7 @@ fn answer(
             Fate::Heals => "heals",
             Fate::Undecided => "undecided",
         },
-    })
+    }
 }
 
 /// OSDI 2022 theorem 2 for one client on one service that calls nobody.

@@ -59,14 +59,14 @@ enum Format {
 pub(super) fn run(arguments: &Arguments, session: &Session) -> Result<Exit, Failure> {
     let input = Input::read(&arguments.model, &session.overrides, session.terminal)?;
     let spinner = Spinner::new(session.terminal, "analysing");
-    let mut findings = analyze(&input.study, &input.sha256).map_err(|e| Failure::Unsolved(e.to_string()))?;
-    let (study, seed) = (input.study.clone(), session.seed);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(session.threads.get()).build();
     let pool = pool.map_err(|e| Failure::Unsolved(format!("no threads to work with: {e}")))?;
-    let (found, runs) = (&mut findings, arguments.referee);
-    pool.install(move || {
-        collapse::add(&study, found, seed);
-        runs.map_or(Ok(()), |runs| hold_to_referee(&study, found, seed, runs))
+    let (study, sha256, seed, runs) = (input.study.clone(), input.sha256.clone(), session.seed, arguments.referee);
+    let findings = pool.install(move || {
+        let mut found = analyze(&study, &sha256).map_err(|e| Failure::Unsolved(e.to_string()))?;
+        collapse::add(&study, &mut found, seed);
+        runs.map_or(Ok(()), |runs| hold_to_referee(&study, &mut found, seed, runs))?;
+        Ok::<_, Failure>(found)
     })?;
     drop(spinner);
     let source = arguments.out.is_none().then_some(input.name.as_str());
