@@ -37,8 +37,11 @@ fn followed(study: &Study, output: &str, phases: &[Phase<'_>], times: &[f64]) ->
     times.iter().map(one).collect()
 }
 
+/// From when to when, and which numbers are then what.
+type Change<'a> = (f64, f64, &'a [(&'a str, f64)]);
+
 /// The runs of a model under changes that last from a time to a time.
-fn runs(model: &Model, changes: &[(f64, f64, &[(&str, f64)])], horizon: f64, replications: u64) -> Vec<Run> {
+fn runs(model: &Model, changes: &[Change<'_>], horizon: f64, replications: u64) -> Vec<Run> {
     let change = |&(at, until, sets): &(f64, f64, &[(&str, f64)])| TriggerRun {
         sets: sets.iter().map(|(path, value)| ((*path).to_owned(), *value)).collect(),
         at,
