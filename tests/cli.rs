@@ -18,6 +18,8 @@ mod general;
 mod models;
 #[path = "cli/noise.rs"]
 mod noise;
+#[path = "cli/presets.rs"]
+mod presets;
 #[path = "cli/referee.rs"]
 mod referee;
 #[path = "cli/schema.rs"]

@@ -454,27 +454,46 @@ fn critical(
     varied: Varied,
 ) -> Result<Critical, TriggerError> {
     let plan = Plan::new(fluid, trigger)?;
-    let mut found = Critical { plan, fate: Fate::Undecided, odds: None, remarks: Vec::new() };
-    let Some(range) = Range::new(fluid, landscape, good) else { return Ok(found) };
-    let (plan, stated) = (&found.plan, found.plan.duration.unwrap_or(0.0));
-    let threshold = match varied {
-        Varied::Duration => {
-            found.fate = range.run(plan, 1.0, stated)?;
-            range.critical_duration(plan, 1.0)?
+    let Some(range) = Range::new(fluid, landscape, good) else {
+        return Ok(Critical { plan, fate: Fate::Undecided, odds: None, remarks: Vec::new() });
+    };
+    let stated = plan.duration.unwrap_or(0.0);
+    // Where the equations cannot be solved at some size or duration, that answer is open, not the others.
+    let open = |error: TriggerError| match error {
+        error @ TriggerError::Integration { .. } => Ok(error.to_string()),
+        error => Err(error),
+    };
+    let (mut fate, mut remarks) = (Fate::Undecided, Vec::new());
+    if varied == Varied::Duration {
+        match range.run(&plan, 1.0, stated) {
+            Ok(found) => fate = found,
+            Err(error) => remarks.push(open(error)?),
         }
-        Varied::Size => range.critical_size(plan, stated, 1.0)?,
+    }
+    let searched = match varied {
+        Varied::Duration => range.critical_duration(&plan, 1.0),
+        Varied::Size => range.critical_size(&plan, stated, 1.0),
+    };
+    let threshold = match searched {
+        Ok(threshold) => threshold,
+        Err(error) => {
+            remarks.push(open(error)?);
+            Threshold::Undecided
+        }
     };
     if threshold == Threshold::Undecided {
-        found.remarks.push(format!("trigger `{}`: critical {varied} inconclusive", plan.name));
+        remarks.push(format!("trigger `{}`: critical {varied} inconclusive", plan.name));
     }
-    let Some(p50) = threshold.value() else { return Ok(found) };
-    let place = if varied == Varied::Duration { (1.0, p50) } else { (p50, stated) };
-    let odds = range.odds(plan, &Events::new(fluid), varied, place)?;
-    if let Odds::Unknown(why) = odds {
-        found.remarks.push(format!("trigger `{}`: no p10 and p90 of its critical {varied}: {why}", plan.name));
+    let mut odds = None;
+    if let Some(p50) = threshold.value() {
+        let place = if varied == Varied::Duration { (1.0, p50) } else { (p50, stated) };
+        let spread = range.odds(&plan, &Events::new(fluid), varied, place)?;
+        if let Odds::Unknown(why) = spread {
+            remarks.push(format!("trigger `{}`: no p10 and p90 of its critical {varied}: {why}", plan.name));
+        }
+        odds = Some((p50, spread));
     }
-    found.odds = Some((p50, odds));
-    Ok(found)
+    Ok(Critical { plan, fate, odds, remarks })
 }
 
 /// What one trigger does.

@@ -32,6 +32,9 @@ const WIDTH: f64 = 0.02;
 /// Most failures in a row that are followed one by one.
 const MOST_FAILURES: f64 = 1000.0;
 
+/// Share of the slots that is left when no sound replica is.
+const NO_SLOTS: f64 = 1e-6;
+
 /// Expressions of one balancer.
 #[derive(Debug, Clone)]
 pub(super) struct Spread {
@@ -80,7 +83,10 @@ impl Builder<'_> {
                 *part = self.add(*part, back);
             }
         }
+        // No slot at all would leave those inside no time in which they are served.
+        let none = self.c(NO_SLOTS);
         let slots = self.mul(sound_share, used);
+        let slots = self.process.graph.binary(Binary::Max, slots, none);
         let slots = self.mul(servers, slots);
         let broken_slots = self.mul(broken_share, broken_used);
         let broken_slots = self.mul(servers, broken_slots);
