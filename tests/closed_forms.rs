@@ -224,3 +224,44 @@ fn concurrency_dependent_latency() {
     close(found.limits.tip_over.expect("a fold").load, 64.3, 0.05);
     close(found.limits.recovery.expect("a fold").load, 21.4, 0.05);
 }
+
+/// Site Reliability Engineering, chapter 22: ten servers of a hundred threads take 1000 req/s of 100 ms with a tenth of their
+/// threads, until a twentieth of the requests hangs to a deadline of 100 s. By Little's law these alone need
+/// 0.05 · 1000 · 100 = 5000 threads; the thousand there are serve 1000/(0.1 + 0.05 · 100) = 196 req/s: 19.6 %.
+const HANGING: &str = r#"
+[model]
+name = "hanging"
+
+[client.users]
+calls = "frontend"
+load = "1000 req/s"
+
+[service.frontend]
+servers = 1000
+service_time = "100 ms"
+queue = { limit = 1000 }
+
+[service.frontend.calls.backend]
+count = 0.05
+
+[service.backend]
+servers = "unlimited"
+service_time = "100 s"
+variability = 0
+"#;
+
+#[test]
+fn requests_that_hang_use_up_all_threads() {
+    let served = |overrides: &[&str]| {
+        let found = findings(&study_of(HANGING, overrides));
+        let state = found.analysis.states.iter().find(|s| s.stable).expect("a state").clone();
+        (state.goodput.expect("goodput") / 1000.0, state.state["frontend.queue"].as_f64().expect("a number"))
+    };
+    close(served(&[]).0, 0.196, 0.002);
+    let (all, threads) = served(&["service.frontend.servers=8000", "service.frontend.queue.limit=8000"]);
+    close(all, 1.0, 1e-6);
+    close(threads, 5000.0 + 100.0, 1e-3);
+    let (all, threads) = served(&["service.frontend.calls.backend.count=0"]);
+    close(all, 1.0, 1e-6);
+    close(threads, 100.0, 1e-3);
+}
