@@ -166,12 +166,11 @@ impl<'a> Collapse<'a> {
         (saddle.is_some() || named).then_some(Wells { parameters, good: good?, saddle, collapsed })
     }
 
-    fn coordinate(&self, machine: &Machine, wells: &Wells) -> Result<Coordinate, CollapseError> {
+    /// `root` is that of [`Collapse::unstable_root`]; without it the coordinate is the line from good state to saddle.
+    fn coordinate(&self, machine: &Machine, wells: &Wells, root: Option<f64>) -> Result<Coordinate, CollapseError> {
         let (fluid, p) = (&self.study.median, &wells.parameters);
         let saddle = wells.saddle.as_ref().ok_or(CollapseError::Indistinct)?;
         let mut path = Path::new(machine, p, &wells.good, 0, 0)?;
-        // The eigenvector belongs to a saddle of these equations; other states have the line between them.
-        let root = self.unstable_root(wells);
         Coordinate::new(fluid, &mut path, &self.events, p, (&wells.good, saddle), root)
             .map_err(|_| CollapseError::Indistinct)
     }
@@ -191,7 +190,7 @@ impl<'a> Collapse<'a> {
         let Some(exact) = &self.exact else { return self.simulated(wells, effort) };
         let region = match &wells.saddle {
             Some(_) if !exact.names_collapse() => {
-                let coordinate = self.coordinate(&self.machine, wells)?;
+                let coordinate = self.coordinate(&self.machine, wells, self.unstable_root(wells))?;
                 let target = self.target(&coordinate, wells)?;
                 Some((coordinate, target))
             }
@@ -212,9 +211,10 @@ impl<'a> Collapse<'a> {
     /// # Errors
     /// [`CollapseError`].
     pub fn simulated(&self, wells: &Wells, effort: &Effort) -> Result<Answer, CollapseError> {
-        let coordinate = self.coordinate(&self.machine, wells)?;
+        let root = self.unstable_root(wells);
+        let coordinate = self.coordinate(&self.machine, wells, root)?;
         let question = self.question(wells, &coordinate)?;
-        if self.excess(wells, &question, effort)? > 1.0 {
+        if Self::excess(root, &question, effort)? > 1.0 {
             return Ok(Answer::Unknown);
         }
         Ok(mean_time(&question, effort)?)
@@ -245,13 +245,14 @@ impl<'a> Collapse<'a> {
     pub fn extrapolate(&self, wells: &Wells, effort: &Effort) -> Result<Option<Estimate>, CollapseError> {
         let process = self.study.median.process();
         let machines: Vec<Machine> = scales().iter().map(|&h| Machine::new(process, h)).collect::<Result<_, _>>()?;
-        let coordinate = self.coordinate(&self.machine, wells)?;
+        let root = self.unstable_root(wells);
+        let coordinate = self.coordinate(&self.machine, wells, root)?;
         let question = self.question(wells, &coordinate)?;
         let largest = scales().iter().copied().fold(1.0, f64::max);
-        if self.excess(wells, &question, effort)? > largest * largest {
+        if Self::excess(root, &question, effort)? > largest * largest {
             return Ok(None);
         }
-        extrapolated(&question, &machines, |machine| self.coordinate(machine, wells), effort)
+        extrapolated(&question, &machines, |machine| self.coordinate(machine, wells, root), effort)
     }
 
     /// Recovery load (zero if there is none) and tip-over load, in base units.

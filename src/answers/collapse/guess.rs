@@ -41,8 +41,8 @@ impl Collapse<'_> {
 
     /// How many times the effort it would take to split the way to collapse: every trial of every level and repetition lasts
     /// about as long as it takes to leave the saddle.
-    pub(super) fn excess(&self, wells: &Wells, question: &Question<'_>, effort: &Effort) -> Result<f64, CollapseError> {
-        let Some(root) = self.unstable_root(wells) else { return Ok(0.0) };
+    pub(super) fn excess(root: Option<f64>, question: &Question<'_>, effort: &Effort) -> Result<f64, CollapseError> {
+        let Some(root) = root else { return Ok(0.0) };
         let pace = pace(question, EVENTS, effort.seed)?;
         Ok(TRIALS_LAST * effort.trials as f64 * pace.events / root / effort.events as f64)
     }
@@ -50,7 +50,7 @@ impl Collapse<'_> {
     /// Logarithm of the mean time, in seconds, by Kramers' formula.
     fn kramers(&self, wells: &Wells, seed: u64) -> Result<Option<f64>, CollapseError> {
         let Some(root) = self.unstable_root(wells) else { return Ok(None) };
-        let coordinate: Coordinate = self.coordinate(&self.machine, wells)?;
+        let coordinate: Coordinate = self.coordinate(&self.machine, wells, Some(root))?;
         let question = self.question(wells, &coordinate)?;
         let variation = pace(&question, EVENTS, seed)?.variation;
         Ok((variation > 0.0).then(|| (2.0 * PI / root).ln() + root / (3.0 * variation)))

@@ -31,16 +31,17 @@
 //! means, exact in equilibrium (Little's law).
 
 mod budget;
+mod closed;
+mod events;
 mod guards;
 mod many;
 
 use super::Builder;
 use super::station::{Arrival, Fate, Station};
-use crate::model::types::{Arrivals, Budget, CallPolicy, Client, Closure, Quantity, Retry, Service, Stops};
+use crate::model::types::{Arrivals, CallPolicy, Client, Retry, Service};
 use crate::process::dimension::Dimension;
-use crate::process::event::{Event, Later, Outcome};
 use crate::process::field::StateInfo;
-use crate::process::graph::{Binary, Node, Op};
+use crate::process::graph::Node;
 use crate::process::lower::Type;
 use crate::process::population::State;
 use budget::{Demand, Purse};
@@ -482,224 +483,8 @@ impl Builder<'_> {
         (rate, self.add(fixed, random))
     }
 
-    /// Events of the attempts of a stream. Outcomes of attempt k, with A the share of retries the budget allows and F a
-    /// failure that is retried:
-    ///
-    /// ```text
-    /// refused and retried            rejected · A                      to the next wait, at once
-    /// late and retried               timed out · A                     queue + 1; to the next wait a timeout later
-    /// failed and retried             failed · A                        queue + 1; to the next wait, at once
-    /// accepted and nothing follows   accepted - retried of accepted    queue + 1
-    /// ```
-    #[expect(clippy::too_many_arguments, reason = "one place, and each is a different thing")]
-    fn attempt_events(
-        &mut self,
-        name: &str,
-        policy: &CallPolicy,
-        fate: Fate,
-        queue: usize,
-        allowed: Option<Node>,
-        tries: &[Try],
-        watchers: Watchers,
-    ) {
-        let base = self.process.events.len();
-        let timeout = policy.timeout.as_ref().map(|t| self.number(t));
-        let zero = self.c(0.0);
-        let on = policy.retry.as_ref().map(|r| r.on);
-        // A timeout that is not felt at a fixed time has a transition of its own.
-        let on_timeout = on.is_some_and(|on| on.timeout) && Self::felt_on_time(policy);
-        let allowed = match &policy.retry {
-            Some(retry) if retry.probability.value != 1.0 => {
-                let all = allowed.unwrap_or_else(|| self.c(1.0));
-                Some(self.with_probability(retry, all))
-            }
-            _ => allowed,
-        };
-        let drops = self.process.graph.value(fate.dropped) != Some(0.0);
-        let in_vain = if drops { self.sub(fate.timed_out, fate.dropped) } else { fate.timed_out };
-        for (k, attempt) in tries.iter().enumerate() {
-            let enters = |watcher: Option<usize>| -> Vec<(usize, f64)> {
-                std::iter::once((queue, 1.0)).chain(watcher.map(|w| (w, 1.0))).collect()
-            };
-            let failures = [
-                (on.is_some_and(|on| on.reject), fate.rejected, Vec::new(), zero),
-                (on_timeout, in_vain, enters(watchers.in_vain), timeout.unwrap_or(zero)),
-                (on.is_some_and(|on| on.error), fate.failed, enters(watchers.in_time), zero),
-            ];
-            let mut outcomes = Vec::new();
-            // What is left of the late and of the others once those who will be back are taken out.
-            let on_time = self.add(fate.answered, fate.failed);
-            let mut rest = [zero, in_vain, on_time];
-            if let Some(misses) = attempt.misses {
-                rest = rest.map(|share| self.mul(share, misses));
-            }
-            for (i, (on, share, jumps, after)) in failures.into_iter().enumerate() {
-                let Some(next) = attempt.next.filter(|_| on && self.process.graph.value(share) != Some(0.0)) else {
-                    continue;
-                };
-                let probability = allowed.map_or(share, |a| self.mul(share, a));
-                let probability = attempt.misses.map_or(probability, |m| self.mul(probability, m));
-                rest[i] = self.sub(rest[i], probability);
-                let delay = self.add(after, next.fixed);
-                let outcome = self.retried_outcome(probability, jumps, delay, base, next);
-                outcomes.push(outcome);
-            }
-            for (i, watcher) in [(1, watchers.in_vain), (2, watchers.in_time)] {
-                let nothing_left = match self.process.graph.op(rest[i]) {
-                    Op::Binary(Binary::Sub, a, b) => a == b,
-                    _ => self.process.graph.value(rest[i]) == Some(0.0),
-                };
-                if !nothing_left {
-                    outcomes.push(Outcome { probability: rest[i], jumps: enters(watcher), later: None });
-                }
-            }
-            // Those whom no slot will take do not enter the queue that counts.
-            if let Some(next) = attempt.next.filter(|_| drops && on_timeout) {
-                let share = attempt.misses.map_or(fate.dropped, |misses| self.mul(misses, fate.dropped));
-                let probability = allowed.map_or(share, |a| self.mul(share, a));
-                let delay = self.add(timeout.unwrap_or(zero), next.fixed);
-                let outcome = self.retried_outcome(probability, Vec::new(), delay, base, next);
-                outcomes.push(outcome);
-            }
-            let jumps = attempt.from.map(|stage| (stage, -1.0)).into_iter().collect();
-            let name = format!("{name}: attempt {}", k + 1);
-            self.process.events.push(Event { name, rate: attempt.rate, dispersion: None, jumps, outcomes });
-        }
-    }
-
-    /// An attempt that fails and comes back.
-    fn retried_outcome(
-        &mut self,
-        probability: Node,
-        mut jumps: Vec<(usize, f64)>,
-        delay: Node,
-        base: usize,
-        next: Next,
-    ) -> Outcome {
-        let later = match next.stage {
-            Some(stage) if self.process.graph.value(delay) == Some(0.0) => {
-                jumps.push((stage, 1.0));
-                None
-            }
-            Some(stage) => Some(Later { delay, jumps: vec![(stage, 1.0)], fires: None }),
-            None => Some(Later { delay, jumps: Vec::new(), fires: Some(base + next.attempt) }),
-        };
-        Outcome { probability, jumps, later }
-    }
-
-    /// Only paths need events, and paths need one state per queue: its length.
-    pub(super) fn joins_events(&self) -> bool {
-        self.closure == Closure::Fluid
-    }
-
-    /// Marks the transition added last as part of an event.
-    pub(super) fn join_last(&mut self, joint: bool) {
-        if let Some(last) = self.process.transitions.last_mut() {
-            last.joint = joint;
-        }
-    }
-
     pub(super) fn part(&mut self, whole: Node, divisor: f64) -> Node {
         let divisor = self.c(divisor);
         self.div(whole, divisor)
     }
-
-    /// Closed loop: users who think, wait, or are in back-off.
-    fn closed_loop(&mut self, client: &Client, users: &Quantity, think: &Quantity) -> Option<Stream> {
-        let name = client.name.value.clone();
-        let all = self.number(users);
-        let pause = self.number(think);
-        let waiting_state = |b: &mut Self, suffix: &str, about: &str| {
-            b.process.state(State {
-                info: StateInfo {
-                    name: format!("{name}.{suffix}"),
-                    start: 0.0,
-                    lower: 0.0,
-                    upper: 2.0 * users.value,
-                    scale: (0.1 * users.value).max(1.0),
-                },
-                unit: "req".to_owned(),
-                about: about.to_owned(),
-            })
-        };
-        let (served, in_time) = waiting_state(self, "waiting", "users whose attempt will be answered in time");
-        let has_timeout = client.policy.timeout.is_some();
-        let vain = has_timeout.then(|| waiting_state(self, "waiting_in_vain", "users whose attempt will time out"));
-        // Back-off states do not exist yet: first attempts are built on a placeholder state that is the sum of them.
-        let before = self.process.states.len() + control_states(&client.policy);
-        let policy = self.within_deadline(&client.policy);
-        let probe = self.backoff_states(&policy);
-        let mut away = vec![in_time];
-        away.extend(vain.map(|v| v.1));
-        away.extend((before..before + probe).map(|i| self.process.graph.state(i)));
-        let busy = self.process.graph.sum(&away);
-        let left = self.sub(all, busy);
-        let zero = self.c(0.0);
-        let thinking = self.process.graph.binary(Binary::Max, zero, left);
-        let first = self.div(thinking, pause);
-        let scale = users.value / think.value.max(1e-3);
-        let watchers = Watchers { in_time: Some(served), in_vain: vain.map(|v| v.0) };
-        let stream = self.stream(&name, &client.calls.value, &client.policy, (first, scale), watchers)?;
-        let joint = self.joins_events();
-        let station: Station = self.stations.get(&client.calls.value).cloned()?;
-        let station = self.seen_by(&name, &client.calls.value, station);
-        self.output(
-            format!("{name}.thinking"),
-            thinking,
-            Type::Quantity(Dimension::REQUEST),
-            "req",
-            "users between requests",
-        );
-        let answered = self.add(stream.fate.answered, stream.fate.failed);
-        let entering = self.mul(stream.attempts, answered);
-        let stay = match &client.policy.timeout {
-            None => station.wait,
-            Some(timeout) => {
-                let timeout = self.number(timeout);
-                // E[W | W <= τ]; tends to τ when nothing is in time.
-                let within = self.within(&station, &client.policy, timeout);
-                let on_time = self.not(stream.fate.late);
-                let tiny = self.c(1e-9);
-                let up = self.mul(tiny, timeout);
-                let (up, down) = (self.add(within, up), self.add(on_time, tiny));
-                self.div(up, down)
-            }
-        };
-        let leaving = self.div(in_time, stay);
-        self.process.transition(format!("{name}: attempt sent, will be answered"), entering, vec![(served, 1.0)], None);
-        self.join_last(joint);
-        self.process.transition(format!("{name}: answer"), leaving, vec![(served, -1.0)], None);
-        if let Some((index, node)) = vain {
-            let timeout = self.time_in_vain(&station, &client.policy, stream.fate.late);
-            let entering = self.mul(stream.attempts, stream.fate.timed_out);
-            let leaving = self.div(node, timeout);
-            self.process.transition(format!("{name}: attempt sent, will be late"), entering, vec![(index, 1.0)], None);
-            self.join_last(joint);
-            self.process.transition(format!("{name}: timeout"), leaving, vec![(index, -1.0)], None);
-        }
-        Some(stream)
-    }
-
-    /// How many back-off states a policy will create.
-    fn backoff_states(&mut self, policy: &CallPolicy) -> usize {
-        let Some(retry) = &policy.retry else { return 0 };
-        let Some(last) = self.distinct_attempts(retry) else { return 0 };
-        let stages =
-            |b: &mut Self, k: usize| b.wait_stages(policy, retry, k, k == last && shares_backoff(retry)).1 as usize;
-        (2..=last).map(|k| stages(self, k)).sum()
-    }
-}
-
-/// How many states its budget, breaker and limits will have.
-fn control_states(policy: &CallPolicy) -> usize {
-    let budget = match policy.retry.as_ref().filter(|r| r.attempts.value > 1.0).and_then(|r| r.budget.as_ref()) {
-        None => 0,
-        Some(Budget::Concurrency { .. }) => 2,
-        Some(_) => 1,
-    };
-    let breaker = policy
-        .breaker
-        .as_ref()
-        .map_or(0, |rule| 1 + usize::from(rule.stops.value == Stops::Calls || rule.open.value > 0.0));
-    budget + breaker + usize::from(policy.rate_limit.is_some()) + 2 * usize::from(policy.throttle.is_some())
 }
