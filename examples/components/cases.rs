@@ -75,15 +75,26 @@ pub(crate) fn all() -> Vec<Case> {
 fn queues() -> Vec<Case> {
     let service = |service| Parts { service, ..Parts::default() };
     let queue = |queue| Parts { queue, ..Parts::default() };
+    let fixed = "expired = \"cancel\"\nvariability = 0";
+    let once = |case: Case, overload| Case {
+        text: case.text.replacen("attempts = 4", "attempts = 1", 1),
+        overload: Some(overload),
+        trigger: None,
+        recovery: false,
+        ..case
+    };
     vec![
         storm("fifo", "nothing added", 20, Parts::default()),
         storm("fifo", "nothing added", 50, Parts::default()),
         storm("drop", "", 10, service("expired = \"drop\"")),
-        storm("drop", "", 50, service("expired = \"drop\"")),
-        storm("drop", "", 200, service("expired = \"drop\"")),
+        storm("drop", "", 30, service("expired = \"drop\"")),
         storm("cancel", "", 20, service("expired = \"cancel\"")),
-        storm("cancel", "fixed service times", 10, service("expired = \"cancel\"\nvariability = 0")),
-        storm("cancel", "fixed service times", 20, service("expired = \"cancel\"\nvariability = 0")),
+        storm("cancel-fixed", "", 10, service(fixed)),
+        storm("cancel-fixed", "", 30, service(fixed)),
+        once(storm("cancel-fixed", "one attempt, overload 1.2", 10, service(fixed)), 120.0),
+        once(storm("cancel-fixed", "one attempt, overload 1.5", 10, service(fixed)), 150.0),
+        once(storm("cancel-fixed", "one attempt, overload 2", 10, service(fixed)), 200.0),
+        once(storm("drop", "one attempt, overload 1.5", 10, service("expired = \"drop\"")), 150.0),
         storm("lifo", "", 20, queue("order = \"lifo\"")),
         storm("adaptive-lifo", "", 20, queue("order = \"adaptive-lifo\"")),
         storm("codel", "", 20, queue("codel = { target = \"5 ms\" }")),
@@ -149,13 +160,8 @@ fn callers() -> Vec<Case> {
 }
 
 fn budgets() -> Vec<Case> {
-    let budget = |client, retry, load, loss| Parts {
-        client,
-        retry,
-        load: Some(load),
-        loss: Some(loss),
-        ..Parts::default()
-    };
+    let budget =
+        |client, retry, load, loss| Parts { client, retry, load: Some(load), loss: Some(loss), ..Parts::default() };
     let ratio = "budget = { kind = \"ratio\", share = 0.5, floor = \"4 req/s\", window = \"1 s\" }";
     let ratio_10 = "budget = { kind = \"ratio\", share = 0.5, floor = \"4 req/s\", window = \"10 s\" }";
     let rate = "budget = { kind = \"rate\", rate = \"60 req/s\", window = \"1 s\" }";
@@ -169,9 +175,9 @@ fn budgets() -> Vec<Case> {
         storm("token-bucket", "fill 1", 20, budget("", token, 6.0, 30.0)),
         storm("concurrency-budget", "share 0.5", 20, budget("", outstanding, 7.5, 30.0)),
         storm("ratio", "window 1 s", 20, budget(five, ratio, 7.2, 30.0)),
-        storm("ratio", "window 10 s", 20, budget(five, ratio_10, 7.2, 30.0)),
+        storm("ratio-long-window", "window 10 s", 20, budget(five, ratio_10, 7.2, 30.0)),
         storm("rate", "window 1 s", 20, budget("", rate, 8.0, 30.0)),
-        storm("rate", "window 10 s", 20, budget("", rate_10, 8.0, 30.0)),
+        storm("rate-long-window", "window 10 s", 20, budget("", rate_10, 8.0, 30.0)),
         storm("throttle-budget", "10 tokens", 20, budget(five, throttle, 6.0, 30.0)),
         storm("throttle-budget", "10 tokens", 100, budget(five, throttle, 6.0, 30.0)),
         storm("cost-bucket", "1000 tokens", 20, budget("", cost, 6.0, 30.0)),
@@ -189,6 +195,11 @@ fn guards() -> Vec<Case> {
         storm("breaker", "on retries", 20, guard(retries)),
         storm("client-rate-limit", "", 20, guard("processes = 20\nrate_limit = { rate = \"8 req/s\", burst = 2 }")),
         storm("client-throttle", "accepts", 20, guard("throttle = { kind = \"accepts\", window = \"10 s\" }")),
-        storm("client-throttle", "success rate", 20, guard("throttle = { kind = \"success-rate\", window = \"10 s\" }")),
+        storm(
+            "client-throttle",
+            "success rate",
+            20,
+            guard("throttle = { kind = \"success-rate\", window = \"10 s\" }"),
+        ),
     ]
 }

@@ -14,7 +14,8 @@
 //! Σ (p_i - p_{i+1}) (x_i + x_{i+1})/2, with the standard error of the shares and of the step.
 
 use std::error::Error;
-use tipping::answers::analysis::{Analysis, analyze};
+use tipping::answers::analysis::{Analysis, analyze_as_is};
+use tipping::answers::landscape::landscape;
 use tipping::answers::study::Study;
 use tipping::model::types::Model;
 use tipping::model::{self, Override};
@@ -76,12 +77,14 @@ pub(crate) fn measure(case: &Case) -> Fallible<Vec<Row>> {
         rows.push(Row { component, case, quantity, fluid, referee, unit: unit.to_owned() });
     };
     let state = |name: &str| analysis.states.iter().find(|s| s.stable && s.name.starts_with(name));
-    if let Some(good) = state("good").and_then(|s| s.goodput) {
-        let still = |run: &Run, window: f64| run.outcome(window) == Outcome::Good;
-        add("goodput", Some(good), goodput(case, &model, false, still)?, "req/s");
-    }
-    let healed = threshold(&analysis);
-    if case.recovery && let Some(collapsed) = lowest(&analysis, "collapsed") {
+    let good = state("good").and_then(|s| s.goodput).or_else(|| lowest(&analysis, ""));
+    let still = |run: &Run, window: f64| run.outcome(window) != Outcome::Collapsed;
+    add("goodput", good, goodput(case, &model, false, still)?, "req/s");
+    let collapsed = analysis.states.iter().filter(|s| s.name.starts_with("collapsed")).filter_map(|s| s.yield_);
+    let healed = threshold(collapsed.fold(0.0, f64::max));
+    if case.recovery
+        && let Some(collapsed) = lowest(&analysis, "collapsed")
+    {
         let stays = |run: &Run, window: f64| answered(run, window) < healed;
         let found = goodput(case, &model, true, stays)?;
         // What a collapsed state answers by accident is none.
@@ -91,7 +94,7 @@ pub(crate) fn measure(case: &Case) -> Fallible<Vec<Row>> {
     }
     if let Some(overload) = case.overload {
         let model = at_load(&model, &analysis, overload)?;
-        let found = lowest(&solved(&model)?, "");
+        let found = least(&model)?.map(|(goodput, _)| goodput);
         add("overload goodput", found, goodput(case, &model, true, |_, _| true)?, "req/s");
     }
     if case.recovery {
@@ -99,11 +102,16 @@ pub(crate) fn measure(case: &Case) -> Fallible<Vec<Row>> {
         add("recovery load", fluid, recovery(case, &model, &analysis)?, &load);
     }
     if let Some((name, most)) = case.trigger {
-        let report = analysis.triggers.iter().find(|t| t.name == name).ok_or("no such trigger")?;
-        let fluid = report.critical_duration.as_ref().and_then(|c| c.p50);
+        let report = analysis.triggers.iter().find(|t| t.name == name);
+        let fluid = report.and_then(|r| r.critical_duration.as_ref()).and_then(|c| c.p50);
         let most = fluid.map_or(most, |p50| 4.0 * p50);
-        let experiment =
-            Experiment { seed: 1, replications: case.replications, settle: 15.0, aftermath: case.after.min(60.0), most };
+        let experiment = Experiment {
+            seed: 1,
+            replications: case.replications,
+            settle: 15.0,
+            aftermath: case.after.min(60.0),
+            most,
+        };
         let found = odds(&System::new(&model)?, name, Vary::Duration, experiment)?;
         add("p50", fluid, found.quantiles.map(|q| q.p50), "s");
     }
@@ -112,7 +120,7 @@ pub(crate) fn measure(case: &Case) -> Fallible<Vec<Row>> {
 
 fn solved(model: &Model) -> Fallible<Analysis> {
     let study = Study::new(model.clone()).map_err(|e| format!("{e:?}"))?;
-    Ok(analyze(&study, "")?.analysis)
+    Ok(analyze_as_is(&study, "")?.analysis)
 }
 
 fn at_load(model: &Model, analysis: &Analysis, load: f64) -> Fallible<Model> {
@@ -128,10 +136,22 @@ fn lowest(analysis: &Analysis, name: &str) -> Option<f64> {
     stable.filter_map(|s| s.goodput).min_by(f64::total_cmp)
 }
 
-/// Share of the requests answered from which on a run has healed.
-fn threshold(analysis: &Analysis) -> f64 {
-    let share = |s: &tipping::answers::analysis::StateReport| s.yield_.filter(|_| s.name.starts_with("collapsed"));
-    let collapsed = analysis.states.iter().filter_map(share).fold(0.0, f64::max);
+/// Goodput, and share of the load, in the stable state that answers least.
+fn least(model: &Model) -> Fallible<Option<(f64, f64)>> {
+    let study = Study::new(model.clone()).map_err(|e| format!("{e:?}"))?;
+    let fluid = &study.fluid;
+    let found = landscape(fluid, study.load_index(fluid))?;
+    let place = |name: &str| fluid.process().output_index(name).ok_or("no such output");
+    let (goodput, load) = (place("goodput")?, place("load")?);
+    let stable = found.states.iter().filter(|s| s.stable() == Some(true));
+    let values = stable.map(|s| fluid.outputs_at_rest(&s.x, &found.parameters));
+    let shares = values.map(|v| (v[goodput], v[goodput] / v[load]));
+    Ok(shares.min_by(|a, b| a.0.total_cmp(&b.0)))
+}
+
+/// Share of the requests answered from which on a run has healed, where the collapsed state answers a share of them.
+fn threshold(collapsed: f64) -> f64 {
+    let collapsed = if collapsed > 0.99 { 0.0 } else { collapsed };
     0.5 * (1.0 + collapsed.max(0.6))
 }
 
@@ -181,8 +201,8 @@ fn goodput(
 fn recovery(case: &Case, model: &Model, analysis: &Analysis) -> Fallible<Option<(f64, f64)>> {
     let guess = analysis.recovery_load.as_ref().map(|l| l.value);
     let healed = match guess {
-        Some(at) => threshold(&solved(&at_load(model, analysis, 1.02 * at)?)?),
-        None => threshold(analysis),
+        Some(at) => threshold(least(&at_load(model, analysis, 1.02 * at)?)?.map_or(0.0, |(_, share)| share)),
+        None => threshold(0.0),
     };
     let share = |load: f64| -> Fallible<f64> {
         let runs = System::new(&at_load(model, analysis, load)?)?.replicate(&plan(case, true, RUNS))?;
@@ -201,7 +221,9 @@ fn recovery(case: &Case, model: &Model, analysis: &Analysis) -> Fallible<Option<
         }
         shares.push((load * STEP, share(load * STEP)?));
     }
-    for _ in 0..STEPS {
+    // Where the equations know none, one is looked for down to a fifth of today's load.
+    let down = if guess.is_some() { STEPS } else { 80 };
+    for _ in 0..down {
         let (load, healing) = shares[0];
         if healing == 1.0 {
             break;

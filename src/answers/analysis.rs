@@ -4,6 +4,7 @@
 
 use super::checks::{Facts, Finding, checks};
 use super::closed_forms::stable_capacity;
+use super::closures;
 use super::landscape::{Landscape, LandscapeError, State as Found, landscape};
 use super::limits::{Limit, LimitKind, Limits, limits};
 use super::odds::{Odds, Varied};
@@ -193,11 +194,24 @@ pub struct Findings {
     pub median: Option<(Landscape, usize)>,
 }
 
-/// Analyses a model. `sha256` is that of its file.
+/// Analyses a model. `sha256` is that of its file. What hangs on equations that are known to be far off is left out
+/// (see [`closures::refused`]).
 ///
 /// # Errors
 /// [`LandscapeError`] if not even the branch at low load can be found.
 pub fn analyze(study: &Study, sha256: &str) -> Result<Findings, LandscapeError> {
+    let mut findings = analyze_as_is(study, sha256)?;
+    if let Some(component) = closures::refused(&study.model) {
+        refuse(&mut findings.analysis, component);
+    }
+    Ok(findings)
+}
+
+/// Analyses a model by its equations, however far off they may be known to be.
+///
+/// # Errors
+/// [`LandscapeError`] if not even the branch at low load can be found.
+pub fn analyze_as_is(study: &Study, sha256: &str) -> Result<Findings, LandscapeError> {
     let fluid = &study.fluid;
     let load = study.load_index(fluid);
     let landscape = landscape(fluid, load)?;
@@ -255,6 +269,21 @@ pub fn analyze(study: &Study, sha256: &str) -> Result<Findings, LandscapeError> 
         referee: None,
     };
     Ok(Findings { analysis, landscape, limits, median })
+}
+
+/// Takes back what hangs on overload, which the equations of a component do not follow: all but the good state.
+fn refuse(analysis: &mut Analysis, component: &str) {
+    analysis.warnings.push(format!(
+        "the equations of {component} do not follow overload: verdict, limits and triggers are inconclusive; use `tipping referee`"
+    ));
+    analysis.verdict = Verdict::Inconclusive;
+    (analysis.tip_over_load, analysis.recovery_load) = (None, None);
+    analysis.headroom = Headroom { to_tip_over: None, to_recovery: None };
+    analysis.states.retain(|s| s.name == "good");
+    for trigger in &mut analysis.triggers {
+        (trigger.critical_duration, trigger.critical_size, trigger.probability) = (None, None, None);
+        trigger.outcome = "undecided";
+    }
 }
 
 fn completeness(found: &Completeness) -> String {

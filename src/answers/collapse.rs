@@ -287,6 +287,9 @@ impl<'a> Collapse<'a> {
 
 /// Adds to the findings of a study how long its good state lasts under noise. Says in the warnings what could not be found.
 pub fn add(study: &Study, findings: &mut Findings, seed: u64) {
+    if super::closures::refused(&study.model).is_some() {
+        return;
+    }
     if let Err(error) = try_add(study, findings, seed) {
         findings.analysis.warnings.push(format!("mean time to collapse: {error}"));
     }

@@ -247,9 +247,17 @@ impl Builder<'_> {
             }
         };
         let offered = self.followed_rate(service);
-        let line = servers.map(|servers| Line { ahead, servers, hold, variability, offered: offered.map(|o| o.1) });
+        let line = servers.map(|servers| Line {
+            ahead,
+            servers,
+            hold,
+            variability,
+            offered: offered.map(|o| o.1),
+            blocked: None,
+        });
         let hold = self.hold_until_cancelled(service, line, hold);
-        let (cycle, jumps) = self.pickup(service, m, servers, hold);
+        let waits = self.pickup(service, m, servers);
+        let cycle = waits.map_or(hold, |(_, idle)| self.add(hold, idle));
         let stages = self.service_stages(service, m, hold);
         let departures = match stages.as_ref().and_then(Stages::departures) {
             Some(departures) => departures,
@@ -293,6 +301,8 @@ impl Builder<'_> {
             }
             None => blocked,
         };
+        let line = line.map(|line| Line { blocked: Some(blocked), ..line });
+        let jumps = waits.zip(line).map(|((waits, _), line)| self.jumps(service, waits, line));
         let stack = self.stack(service, servers, offered);
         let classes = servers.map(|c| self.classes(&ranks, c, (hold, hold_variance))).unwrap_or_default();
         self.name(format!("{name}.busy"), busy, Type::Quantity(Dimension::REQUEST));
@@ -490,7 +500,8 @@ impl Builder<'_> {
                 self.process.graph.delayed(now, delay)
             });
             let (hold, variability) = (self.div(slots, rate), station.variability);
-            let line = Line { ahead, servers: slots, hold, variability, offered };
+            let blocked = Some(self.process.graph.delayed(station.blocked, delay));
+            let line = Line { ahead, servers: slots, hold, variability, offered, blocked };
             let (fresh, useful) = self.dropping(line, timeout);
             let on_time = self.mul(fresh, useful);
             return Some(self.not(on_time));
