@@ -51,6 +51,11 @@ impl Builder<'_> {
 }
 
 fn policy(policy: &CallPolicy, found: &mut Vec<(Span, &'static str)>) {
+    let many = policy.retry.as_ref().is_some_and(|r| r.attempts.value > super::stream::MOST_ATTEMPTS);
+    if policy.propagate.value && (many || !Builder::felt_on_time(policy)) {
+        let what = "a deadline that travels with more than 64 attempts, or where timeouts are drawn or felt late";
+        found.push((policy.propagate.span.clone(), what));
+    }
     if let Some(hedge) = &policy.hedge {
         found.push((hedge.after.span.clone(), "`hedge`"));
     }

@@ -154,6 +154,11 @@ impl Engine<'_> {
         }
         self.slab[slot].left -= 1;
         let stream = calls.start + usize::from(self.slab[slot].call);
+        if self.inherited_by(stream, slot) <= self.now {
+            // A call whose deadline has passed fails before it is sent.
+            self.slab[slot].answer = Answer::Error;
+            return self.schedule(0.0, Kind::Resume, slot);
+        }
         self.begin_call(stream, slot, self.slab[slot].class);
     }
 

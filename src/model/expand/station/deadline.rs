@@ -113,6 +113,8 @@ pub(super) struct Line {
     pub ahead: Node,
     pub servers: Node,
     pub hold: Node,
+    /// Time after which a slot would answer, where `hold` is cut short by a deadline that came with the request.
+    pub full: Node,
     pub variability: Node,
     /// Attempts per second, followed.
     pub offered: Option<Node>,
@@ -221,7 +223,7 @@ impl Builder<'_> {
         let v = self.process.graph.binary(Binary::Max, line.variability, floor);
         let one = self.c(1.0);
         let shape = self.div(one, v);
-        let scale = self.mul(line.hold, v);
+        let scale = self.mul(line.full, v);
         let x = self.div(t, scale);
         self.process.graph.binary(Binary::GammaQ, shape, x)
     }
@@ -324,16 +326,17 @@ impl Builder<'_> {
             return hold;
         }
         let callers = self.callers_of(&service.name.value);
-        let timeouts: Vec<_> = callers.iter().filter_map(|(_, policy)| policy.timeout.clone()).collect();
-        let Some(first) = timeouts.first() else { return hold };
-        if timeouts.len() < callers.len() || timeouts.iter().any(|t| t.value != first.value) {
+        let timeouts: Vec<_> = callers.iter().filter_map(|(_, policy)| self.patience_of(policy)).collect();
+        let Some(&timeout) = timeouts.first() else { return hold };
+        let values: Vec<_> = callers.iter().map(|(_, policy)| policy.timeout.as_ref().map(|t| t.value)).collect();
+        let travels = callers.iter().any(|(_, policy)| self.left_of(policy).is_some());
+        if timeouts.len() < callers.len() || (callers.len() > 1 && (travels || values.iter().any(|v| *v != values[0]))) {
             self.without_equations(
                 &service.expired.span,
                 "the equations of `expired = \"cancel\"` need one timeout for all callers of a service",
                 "give them the same timeout; `tipping referee` simulates any",
             );
         }
-        let timeout = self.number(first);
         let held = match line {
             Some(line) => self.cancelling(line, timeout, service.variability.value == 1.0).0,
             None => {
@@ -366,8 +369,10 @@ impl Builder<'_> {
             return Vec::new();
         }
         let callers = self.callers_of(&service.name.value);
-        let callers = callers.into_iter().filter(|(_, policy)| policy.timeout.is_some());
+        let callers: Vec<_> =
+            callers.into_iter().filter(|(_, policy)| policy.timeout.is_some() || self.left_of(policy).is_some()).collect();
         callers
+            .into_iter()
             .map(|(stream, _)| {
                 let (index, node) = self.process.state(State {
                     info: StateInfo {
@@ -403,8 +408,7 @@ impl Builder<'_> {
         (attempts, fate): (Node, Fate),
     ) {
         let Some(&(_, index)) = station.doomed.iter().find(|(stream, _)| stream == name) else { return };
-        let Some(timeout) = &policy.timeout else { return };
-        let timeout = self.number(timeout);
+        let Some(timeout) = self.patience_of(policy) else { return };
         let joining = self.mul(attempts, fate.dropped);
         self.process.transition(format!("{name}: accepted too late"), joining, vec![(index, 1.0)], None);
         let waiting = self.process.graph.state(index);
