@@ -188,6 +188,12 @@ pub struct CallPolicy {
 }
 
 impl CallPolicy {
+    /// Whether a breaker, a limit or a throttle keeps attempts back.
+    #[must_use]
+    pub fn holds_back(&self) -> bool {
+        self.breaker.is_some() || self.rate_limit.is_some() || self.throttle.is_some()
+    }
+
     /// Numbers of breaker, hedge, rate limit and throttle.
     #[must_use]
     pub fn guards(&self) -> Vec<&Quantity> {

@@ -67,6 +67,7 @@ pub(super) struct Station {
     variance: Option<usize>,
     servers: Option<Node>,
     hold: Node,
+    hold_variance: Node,
     busy: Node,
     variability: Node,
     /// Whether it calls others while a slot is held, or its slots or the time in them depend on states otherwise.
@@ -117,6 +118,11 @@ impl Station {
     /// Mean time in a slot.
     pub(super) fn hold(&self) -> Node {
         self.hold
+    }
+
+    /// Variance of the time in a slot.
+    pub(super) fn hold_variance(&self) -> Node {
+        self.hold_variance
     }
 
     /// The state that counts those inside.
@@ -310,6 +316,7 @@ impl Builder<'_> {
             variance,
             servers,
             hold,
+            hold_variance,
             busy,
             variability,
             calls: !service.calls.is_empty() || self.has_moving_capacity(service),
@@ -388,8 +395,12 @@ impl Builder<'_> {
         let mut well = self.not(own_errors);
         for call in &service.calls {
             let Some(target) = self.stations.get(&call.target.value).cloned() else { continue };
-            let fate = self.fate(&target, &call.policy);
-            let outcome = self.call_outcome(&target, &call.policy, fate);
+            let mut fate = self.fate(&target, &call.policy);
+            let hedging = self.hedging(&target, &call.policy, fate);
+            if let Some(hedging) = hedging {
+                fate = hedging.fate;
+            }
+            let outcome = self.call_outcome(&target, &call.policy, fate, hedging.map(|h| h.time));
             let (time, success) = self.past_cache(&call.policy, outcome);
             let count = self.number(&call.count);
             let total = self.mul(count, time);

@@ -34,6 +34,7 @@ mod budget;
 mod closed;
 mod events;
 mod guards;
+mod hedge;
 mod many;
 
 use super::Builder;
@@ -45,6 +46,7 @@ use crate::process::graph::Node;
 use crate::process::lower::Type;
 use crate::process::population::State;
 use budget::{Demand, Purse};
+use hedge::Hedging;
 use many::shares_backoff;
 
 /// Attempt rates of one stream.
@@ -86,6 +88,7 @@ struct Plan<'a> {
     /// Share of the retries wanted that are sent.
     allowed: Option<Node>,
     purse: Option<Purse>,
+    hedging: Option<Hedging>,
 }
 
 /// What the attempts of a stream add up to.
@@ -146,7 +149,7 @@ impl Builder<'_> {
                 let count = self.number(&call.count);
                 let first = self.mul(count, caller.departures);
                 let name = format!("{}.{}", service.name.value, call.target.value);
-                if call.policy.retry.as_ref().is_some_and(|r| r.budget.is_some()) || !call.policy.guards().is_empty() {
+                if call.policy.retry.as_ref().is_some_and(|r| r.budget.is_some()) || call.policy.holds_back() {
                     let message = "budgets, breakers and limits of nested calls are not supported yet";
                     let hint = "give them to the client instead";
                     self.without_equations(&call.target.span, message, hint);
@@ -282,6 +285,10 @@ impl Builder<'_> {
         let station = self.seen_by(name, target, station);
         let policy = &self.within_deadline(policy);
         let mut fate = self.fate(&station, policy);
+        let hedging = self.hedging(&station, policy, fate);
+        if let Some(hedging) = &hedging {
+            fate = hedging.fate;
+        }
         let plain = Type::Quantity(Dimension::NONE);
         self.name(format!("{name}.late"), fate.late, plain);
         let guards = self.guards(name, policy, &station, first);
@@ -312,16 +319,28 @@ impl Builder<'_> {
                     (x, y) => x.or(y),
                 };
                 let scale = scale.max(1e-9);
-                let plan = Plan { name, policy, retry, station: &station, fate, scale, allowed, purse };
+                let plan = Plan { name, policy, retry, station: &station, fate, scale, allowed, purse, hedging };
                 let mut lists =
                     Lists { attempts: &mut attempts, waiting: &mut waiting, tries: &mut tries, hits: &mut hits };
                 self.retries(&plan, first, &mut lists);
             }
         }
         if self.joins_events() {
-            self.attempt_events(name, policy, fate, station.queue(), allowed, &tries, watchers);
+            self.attempt_events(name, policy, (fate, hedging), station.queue(), allowed, &tries, watchers);
         }
-        let total = self.process.graph.sum(&attempts);
+        let mut total = self.process.graph.sum(&attempts);
+        if let Some(hedging) = &hedging {
+            let pairs = total;
+            let hedges = self.hedges(name, hedging, pairs);
+            total = self.add(pairs, hedges);
+            // Of all that is served, the part that answers a request.
+            let (accepted, well) = (self.not(fate.rejected), self.not(station.error_share));
+            let tiny = self.c(1e-12);
+            let (up, served) = (self.mul(pairs, fate.answered), self.mul(total, accepted));
+            let served = self.mul(served, well);
+            let served = self.add(served, tiny);
+            fate.useful = self.div(up, served);
+        }
         self.guard_flows(guards, policy, &station, fate, (first, total));
         let arriving = self.let_through(target, policy, total, fate.late);
         let entering = self.mul(total, fate.entering);
@@ -368,7 +387,7 @@ impl Builder<'_> {
         felt: &mut Felt,
         lists: &mut Lists<'_>,
     ) -> (Node, Node) {
-        let Plan { name, policy, retry, station, fate, scale, allowed, .. } = *plan;
+        let Plan { name, policy, retry, station, fate, scale, allowed, hedging, .. } = *plan;
         let (fixed, stages, stage) = self.wait_stages(policy, retry, k, forever);
         let typical = if retry.backoff.value > 0.0 { retry.backoff.value } else { 0.1 };
         // A stage that feeds itself (unlimited attempts) gets its state before its inflow is known.
@@ -413,8 +432,27 @@ impl Builder<'_> {
             (retry.on.reject, fate.rejected, "is refused", None),
             (retry.on.error, fate.failed, "gets an error", None),
         ];
+        let pairs = hedging.map(|h| self.failed_pairs(&h, source));
+        for (rate, wait) in pairs.into_iter().flatten().filter(|_| retry.on.timeout) {
+            let failing = self.with_probability(retry, rate);
+            let asked = allowed.is_some() && !chain.is_empty();
+            let failing = if asked { self.process.graph.delayed(failing, wait) } else { failing };
+            let delay = if asked { fixed } else { self.add(wait, fixed) };
+            felt.after_timeouts.push(failing);
+            let retried = allowed.map_or(failing, |share| self.mul(failing, share));
+            match chain.first() {
+                Some(&(index, _)) => {
+                    let delay = (self.process.graph.value(delay) != Some(0.0)).then_some(delay);
+                    let label = format!("{name}: attempt {} and its hedge time out", k - 1);
+                    self.process.transition(label, retried, vec![(index, 1.0)], delay);
+                    self.join_last(joint);
+                }
+                None => arriving.push(self.process.graph.delayed(retried, delay)),
+            }
+        }
         for (on, share, verb, after) in failures {
-            if !on || self.process.graph.value(share) == Some(0.0) {
+            let of_pair = hedging.is_some() && after.is_some();
+            if !on || of_pair || self.process.graph.value(share) == Some(0.0) {
                 continue;
             }
             let lagged = after.is_some() && !Self::felt_on_time(policy);

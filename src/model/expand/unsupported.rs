@@ -1,7 +1,7 @@
 //! What the system layer can say and the equations cannot follow yet: refused by every analysis, run by the referee.
 
 use super::Builder;
-use crate::model::types::{CallPolicy, Expired, Order, Span};
+use crate::model::types::{Arrivals, Budget, CallPolicy, Expired, Model, Order, Span};
 
 /// What to do about it.
 const HINT: &str = "`tipping referee` simulates it";
@@ -15,6 +15,10 @@ impl Builder<'_> {
             |name: &str| model.services.iter().any(|s| s.name.value == name && s.expired.value != Expired::Serve);
         for client in &model.clients {
             policy(&client.policy, &mut found);
+            hedge(model, &client.policy, &client.calls.value, &mut found);
+            if let (Some(hedge), Arrivals::Closed { .. }) = (&client.policy.hedge, &client.arrivals) {
+                found.push((hedge.after.span.clone(), "`hedge` of a closed loop"));
+            }
             if client.network.value > 0.0 && removes(&client.calls.value) {
                 found.push((client.network.span.clone(), "`network` towards a service that drops or cancels"));
             }
@@ -38,6 +42,7 @@ impl Builder<'_> {
             }
             for call in &service.calls {
                 policy(&call.policy, &mut found);
+                hedge(model, &call.policy, &call.target.value, &mut found);
             }
             let called = model.services.iter().flat_map(|s| &s.calls).any(|c| c.target.value == service.name.value);
             if called && order.value == Order::Priority {
@@ -51,15 +56,12 @@ impl Builder<'_> {
 }
 
 fn policy(policy: &CallPolicy, found: &mut Vec<(Span, &'static str)>) {
-    if let Some(hedge) = &policy.hedge {
-        found.push((hedge.after.span.clone(), "`hedge`"));
-    }
     if let Some(rule) = policy.breaker.as_ref().filter(|rule| rule.window.value.is_infinite()) {
         found.push((rule.window.span.clone(), "a breaker that never forgets"));
     }
     // Budgets and guards are asked a timeout after sending, and see every failure.
     let retry = policy.retry.as_ref();
-    if policy.guards().is_empty() && retry.is_none_or(|r| r.budget.is_none()) {
+    if !policy.holds_back() && retry.is_none_or(|r| r.budget.is_none()) {
         return;
     }
     if policy.timeout.is_some() && !Builder::felt_on_time(policy) {
@@ -69,4 +71,27 @@ fn policy(policy: &CallPolicy, found: &mut Vec<(Span, &'static str)>) {
     if let Some(probability) = retry.map(|r| &r.probability).filter(|p| p.value < 1.0) {
         found.push((probability.span.clone(), "`probability` beside a budget or a breaker"));
     }
+}
+
+/// What stands beside a hedge that has no equations.
+fn hedge(model: &Model, policy: &CallPolicy, target: &str, found: &mut Vec<(Span, &'static str)>) {
+    let Some(hedge) = &policy.hedge else { return };
+    let service = model.services.iter().find(|s| s.name.value == target);
+    let plain = service.is_none_or(|s| {
+        s.expired.value == Expired::Serve && s.queue.order.value == Order::Fifo && s.queue.codel.is_none()
+    });
+    let budget = policy.retry.as_ref().and_then(|r| r.budget.as_ref());
+    let counted = matches!(budget, Some(Budget::Concurrency { .. } | Budget::Throttle { .. } | Budget::CostBucket { .. }));
+    let cases = [
+        (hedge.most.value > 1.0, "more than one hedge of an attempt"),
+        (!plain, "`hedge` towards a service that drops, cancels, or is not first in, first out"),
+        (policy.through.is_some(), "`hedge` through a cache"),
+        (policy.deadline.is_some(), "`hedge` beside a `deadline`"),
+        (!Builder::felt_on_time(policy), "`hedge` where timeouts are drawn or felt late"),
+        (
+            policy.holds_back() || counted,
+            "`hedge` beside a breaker, a limit or a budget that counts attempts",
+        ),
+    ];
+    found.extend(cases.into_iter().filter(|(there, _)| *there).map(|(_, what)| (hedge.after.span.clone(), what)));
 }
