@@ -46,7 +46,7 @@ use crate::process::graph::Node;
 use crate::process::lower::Type;
 use crate::process::population::State;
 use budget::{Demand, Purse};
-use hedge::Hedging;
+pub(super) use hedge::Hedging;
 use many::shares_backoff;
 
 /// Attempt rates of one stream.
@@ -147,7 +147,9 @@ impl Builder<'_> {
             for call in &service.calls {
                 let Some(caller) = self.stations.get(&service.name.value).cloned() else { continue };
                 let count = self.number(&call.count);
-                let first = self.mul(count, caller.departures);
+                let calls = self.mul(count, caller.departures);
+                let number = self.c(call.fan().map_or(1.0, |fan| f64::from(fan.0)));
+                let first = self.mul(number, calls);
                 let name = format!("{}.{}", service.name.value, call.target.value);
                 if call.policy.retry.as_ref().is_some_and(|r| r.budget.is_some()) || call.policy.holds_back() {
                     let message = "budgets, breakers and limits of nested calls are not supported yet";
@@ -291,7 +293,8 @@ impl Builder<'_> {
         }
         let plain = Type::Quantity(Dimension::NONE);
         self.name(format!("{name}.late"), fate.late, plain);
-        let guards = self.guards(name, policy, &station, first);
+        let mut guards = self.guards(name, policy, &station, first);
+        guards.retried = guards.retried.or(self.still_wanted(name, &station, fate, hedging));
         let sent = guards.sent.map_or(first, |share| self.mul(first, share));
         let (missing, hits) = self.misses(policy, sent);
         let mut hits: Vec<Node> = hits.into_iter().collect();
@@ -345,8 +348,10 @@ impl Builder<'_> {
         let arriving = self.let_through(target, policy, total, fate.late);
         let entering = self.mul(total, fate.entering);
         let (work, class) = (self.work_of(name), self.class_of(name, target));
+        let others = self.fan_of(name).map(|(n, _)| self.c(f64::from(n) - 1.0));
+        let together = others.map(|others| self.mul(others, first));
         if let Some(station) = self.stations.get_mut(target) {
-            station.arrivals.push(Arrival { attempts: arriving, entering, work, class });
+            station.arrivals.push(Arrival { attempts: arriving, entering, work, class, together });
         }
         self.doomed_balance(name, &station, policy, (total, fate));
         let hits = (!hits.is_empty()).then(|| self.process.graph.sum(&hits));

@@ -1,7 +1,7 @@
 //! What the system layer can say and the equations cannot follow yet: refused by every analysis, run by the referee.
 
 use super::Builder;
-use crate::model::types::{Arrivals, Budget, CallPolicy, Expired, Model, Order, Span};
+use crate::model::types::{Arrivals, Budget, CallPolicy, Expired, Model, Order, Queues, Routing, Span};
 
 /// What to do about it.
 const HINT: &str = "`tipping referee` simulates it";
@@ -29,6 +29,30 @@ impl Builder<'_> {
                 ));
             }
         }
+        for balancer in model.balancers.iter().filter(|b| b.queues.value == Queues::PerReplica) {
+            let service = model.services.iter().find(|s| s.name.value == balancer.of.value);
+            let plain = service.is_none_or(|s| {
+                let queue = &s.queue;
+                let gates = &s.admission;
+                s.expired.value == Expired::Serve
+                    && queue.order.value == Order::Fifo
+                    && queue.codel.is_none()
+                    && queue.pickup.value == 0.0
+                    && gates.shed.is_none()
+                    && gates.rate_limit.is_none()
+                    && gates.concurrency.is_none()
+            });
+            let sets = model.triggers.iter().flat_map(|t| &t.set);
+            let breaks = balancer.broken.value > 0.0 || sets.into_iter().any(|s| s.0.value == balancer.broken.path);
+            if !plain {
+                let what = "`queues = \"per-replica\"` beside drop, cancel, another order, or what turns attempts away";
+                found.push((balancer.queues.span.clone(), what));
+            }
+            if breaks && balancer.policy.value == Routing::LeastRequests {
+                let what = "broken replicas beside `queues = \"per-replica\"` and least requests";
+                found.push((balancer.queues.span.clone(), what));
+            }
+        }
         for service in &model.services {
             let (order, ordered) = (&service.queue.order, service.queue.order.value != Order::Fifo);
             if ordered && service.expired.value != Expired::Serve {
@@ -43,6 +67,10 @@ impl Builder<'_> {
             for call in &service.calls {
                 policy(&call.policy, &mut found);
                 hedge(model, &call.policy, &call.target.value, &mut found);
+                if call.fan().is_some() && (removes(&call.target.value) || call.policy.through.is_some()) {
+                    let what = "`parallel` calls of a cache, or of a service that drops or cancels";
+                    found.push((call.parallel.span.clone(), what));
+                }
             }
             let called = model.services.iter().flat_map(|s| &s.calls).any(|c| c.target.value == service.name.value);
             if called && order.value == Order::Priority {

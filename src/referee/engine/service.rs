@@ -18,6 +18,9 @@ impl Engine<'_> {
             return;
         }
         let place = self.target(slot);
+        if self.has_own_queues(place) {
+            return self.arrive_at_replica(slot, place);
+        }
         if self.meets_broken(slot, place) {
             return;
         }
@@ -56,7 +59,7 @@ impl Engine<'_> {
 
     /// A slot takes an attempt; the integrals have been carried on.
     #[inline]
-    fn start(&mut self, slot: u32, place: usize) {
+    pub(super) fn start(&mut self, slot: u32, place: usize) {
         let service = &self.settings.services[place];
         let station = &mut self.stations[place];
         let wait = self.now - self.slab[slot].entered;
@@ -78,6 +81,9 @@ impl Engine<'_> {
     /// Free slots take who waits.
     #[inline]
     pub(super) fn fill_slots(&mut self, place: usize) {
+        if self.has_own_queues(place) {
+            return self.fill_replicas(place);
+        }
         while self.has_free_slot(place) {
             let switch = self.settings.services[place].switch;
             let Some(slot) = self.stations[place].next(switch, &self.slab) else { return };
@@ -132,7 +138,12 @@ impl Engine<'_> {
         }
         self.slab[slot].left -= 1;
         let stream = calls.start + usize::from(self.slab[slot].call);
-        self.begin_call(stream, slot, self.slab[slot].class);
+        match self.settings.fans[stream - self.clients.len()] {
+            Some(fan) => self.begin_fan(stream, slot, fan),
+            None => {
+                self.begin_call(stream, slot, self.slab[slot].class);
+            }
+        }
     }
 
     /// An attempt leaves its slot with an answer.
@@ -186,7 +197,9 @@ impl Engine<'_> {
             _ => return,
         }
         station.count.cancelled += 1;
-        if attempt.child != NONE {
+        if attempt.fan {
+            self.end_fan(slot);
+        } else if attempt.child != NONE {
             self.abandon(attempt.child);
         }
         if attempt.phase != Phase::Waiting {

@@ -63,13 +63,17 @@ pub(in crate::model::expand) struct Hedging {
     pub fate: Fate,
     /// Mean time until a pair is over, of those accepted.
     pub time: Node,
+    /// Mean and variance of min(S, d + S').
+    pub own: (Node, Node),
+    /// When both are given up, if ever: d + τ.
+    pub end: Option<Node>,
 }
 
 /// Time in a slot and on the network, and the wait for a slot: means and variances.
 #[derive(Debug, Clone, Copy)]
-struct Parts {
-    own: (Node, Node),
-    wait: (Node, Node),
+pub(in crate::model::expand) struct Parts {
+    pub own: (Node, Node),
+    pub wait: (Node, Node),
 }
 
 /// What becomes of hedges under given states now and d ago.
@@ -105,10 +109,11 @@ impl Builder<'_> {
         let tiny = self.c(1e-12);
         let accepted = self.add(accepted, tiny);
         let late = self.div(timed_out, accepted);
-        let time = self.pair_time(parts, after, timeout, late);
+        let (own, time) = self.pair_time(parts, after, timeout, late);
+        let end = timeout.map(|timeout| self.add(timeout, after));
         let fate = Fate { timed_out, failed, answered, late, ..single };
         let (sent, lost, alone) = (lagged.sent, lagged.lost, lagged.alone);
-        Some(Hedging { after, timeout, will_be: now.sent, sent, lost, alone, fate, time })
+        Some(Hedging { after, timeout, will_be: now.sent, sent, lost, alone, fate, time, own, end })
     }
 
     /// P(W > d).
@@ -117,7 +122,8 @@ impl Builder<'_> {
         self.process.graph.binary(Binary::GammaQ, shape, x)
     }
 
-    fn parts(&mut self, station: &Station) -> Parts {
+    /// The parts of the time in the system of an arrival.
+    pub(in crate::model::expand) fn parts(&mut self, station: &Station) -> Parts {
         let mut own = (station.hold(), station.hold_variance());
         if let Some((legs, spread)) = station.network {
             own = (self.add(own.0, legs), self.add(own.1, spread));
@@ -214,8 +220,14 @@ impl Builder<'_> {
         Shares { sent, lost, alone: self.mul(met, first_bad) }
     }
 
-    /// Mean time until a pair is over: answered, or given up a timeout after the hedge.
-    fn pair_time(&mut self, parts: Parts, after: Node, timeout: Option<Node>, late: Node) -> Node {
+    /// Mean and variance of min(S, d + S'), and the mean time until a pair is over: answered, or given up a timeout after the hedge.
+    fn pair_time(
+        &mut self,
+        parts: Parts,
+        after: Node,
+        timeout: Option<Node>,
+        late: Node,
+    ) -> ((Node, Node), Node) {
         let (g, _, least) = self.sooner_of_two(parts.own);
         let two = self.c(2.0);
         let saved = self.mul(g, parts.own.0);
@@ -226,11 +238,12 @@ impl Builder<'_> {
         let saved = self.mul(saved, share);
         let own = self.sub(parts.own.0, saved);
         let mean = self.add(parts.wait.0, own);
-        let Some(timeout) = timeout else { return mean };
         let narrower = self.sub(parts.own.1, least);
         let narrower = self.mul(narrower, share);
-        let variance = self.sub(parts.own.1, narrower);
-        let variance = self.add(parts.wait.1, variance);
+        let own_variance = self.sub(parts.own.1, narrower);
+        let own = (own, own_variance);
+        let Some(timeout) = timeout else { return (own, mean) };
+        let variance = self.add(parts.wait.1, own_variance);
         let end = self.add(timeout, after);
         let rate = self.div(mean, variance);
         let (shape, x) = (self.mul(mean, rate), self.mul(end, rate));
@@ -240,7 +253,7 @@ impl Builder<'_> {
         let within = self.not(beyond);
         let answered = self.mul(mean, within);
         let given_up = self.mul(end, late);
-        self.add(answered, given_up)
+        (own, self.add(answered, given_up))
     }
 
     /// Hedges per second of the attempts at rate `source`.
