@@ -9,6 +9,7 @@ mod closure;
 mod equations;
 mod error_path;
 mod patience;
+mod replicas;
 mod station;
 mod stream;
 mod unsupported;
@@ -156,7 +157,7 @@ impl Builder<'_> {
             all.extend(numbers.into_iter().chain([&a.min, &a.max, &a.step, &a.cool_down, &a.killed_after]).cloned());
         }
         for b in &self.model.balancers {
-            let numbers = [&b.replicas, &b.failures, &b.eject_for, &b.most_ejected, &b.panic, &b.broken];
+            let numbers = [&b.replicas, &b.choices, &b.failures, &b.eject_for, &b.most_ejected, &b.panic, &b.broken];
             all.extend(numbers.into_iter().cloned());
         }
         all.extend(self.model.params.iter().map(|p| p.value.clone()));

@@ -79,14 +79,19 @@ impl Station {
     /// Takes the next attempt out of the queue: the newest if more than `switch` wait, else the oldest of the first class.
     #[inline]
     pub(super) fn next(&mut self, switch: f64, slab: &Slab) -> Option<u32> {
+        (0..self.queues.len()).find_map(|queue| self.next_in(queue, switch, slab))
+    }
+
+    /// The same, out of one queue.
+    #[inline]
+    pub(super) fn next_in(&mut self, queue: usize, switch: f64, slab: &Slab) -> Option<u32> {
         let newest = f64::from(self.waiting) > switch;
-        for queue in &mut self.queues {
-            while let Some(entry) = if newest { queue.pop_back() } else { queue.pop_front() } {
-                self.entries -= 1;
-                if waits(slab, entry) {
-                    self.waiting -= 1;
-                    return Some(entry.0);
-                }
+        let queue = self.queues.get_mut(queue)?;
+        while let Some(entry) = if newest { queue.pop_back() } else { queue.pop_front() } {
+            self.entries -= 1;
+            if waits(slab, entry) {
+                self.waiting -= 1;
+                return Some(entry.0);
             }
         }
         None

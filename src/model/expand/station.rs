@@ -32,6 +32,7 @@ mod codel;
 mod deadline;
 mod load;
 mod newest;
+mod parallel;
 mod pickup;
 mod priority;
 mod propagated;
@@ -48,6 +49,7 @@ pub(super) use self::propagated::Passed;
 use self::stages::Stages;
 use super::Builder;
 use super::closure::available;
+use super::replicas::Apart;
 use crate::model::types::{CallPolicy, Closure, Expired, Order, Quantity, Service, ServiceCall};
 use crate::process::dimension::Dimension;
 use crate::process::event::Event;
@@ -72,6 +74,7 @@ pub(super) struct Station {
     variance: Option<usize>,
     servers: Option<Node>,
     hold: Node,
+    hold_variance: Node,
     busy: Node,
     variability: Node,
     /// Whether it calls others while a slot is held, or its slots or the time in them depend on states otherwise.
@@ -110,6 +113,8 @@ pub(super) struct Station {
     told: Option<Told>,
     /// Share of the attempts that meet no broken replica; `None` without a balancer.
     pub sound: Option<Node>,
+    /// Replicas with queues of their own.
+    apart: Option<Apart>,
 }
 
 impl Station {
@@ -126,6 +131,11 @@ impl Station {
     /// Mean time in a slot.
     pub(super) fn hold(&self) -> Node {
         self.hold
+    }
+
+    /// Variance of the time in a slot.
+    pub(super) fn hold_variance(&self) -> Node {
+        self.hold_variance
     }
 
     /// The state that counts those inside.
@@ -145,6 +155,8 @@ pub(super) struct Arrival {
     pub work: Option<Node>,
     /// Class of priority.
     pub class: usize,
+    /// Noise that arrivals in batches add to that of single ones, per second.
+    pub together: Option<Node>,
 }
 
 impl Station {
@@ -263,14 +275,23 @@ impl Builder<'_> {
         };
         let servers = slots.is_finite().then(|| self.slots(service));
         let variability = self.number(&service.variability);
+        let apart = self.apart(service, servers);
         let (busy, ahead, ahead_variance) = match servers {
             None => (m, self.c(0.0), self.c(0.0)),
+            Some(_) if apart.is_some() => {
+                let one = apart.map(|apart| self.apart_figures(apart, m, moments.then_some(v)));
+                one.unwrap_or((m, v, v))
+            }
             Some(c) if moments => {
+                let batch = self.batch(service);
+                // One of a batch meets others of it, 0 to n - 1 with equal chances.
+                let (others, spread) = (self.c((batch - 1.0) / 2.0), self.c((batch * batch - 1.0) / 12.0));
+                let (met, met_variance) = (self.add(m, others), self.add(v, spread));
                 let g = &mut self.process.graph;
                 (
                     g.station(m, v, c, katz::BUSY),
-                    g.station(m, v, c, katz::AHEAD),
-                    g.station(m, v, c, katz::AHEAD_VARIANCE),
+                    g.station(met, met_variance, c, katz::AHEAD),
+                    g.station(met, met_variance, c, katz::AHEAD_VARIANCE),
                 )
             }
             Some(c) => {
@@ -279,7 +300,7 @@ impl Builder<'_> {
                 } else {
                     self.process.graph.binary(Binary::Min, m, c)
                 };
-                let (one, zero) = (self.c(1.0), self.c(0.0));
+                let (one, zero) = (self.c(0.5 * (1.0 + self.batch(service))), self.c(0.0));
                 let free = self.sub(c, one);
                 let excess = self.sub(m, free);
                 (busy, self.process.graph.binary(Binary::Max, zero, excess), zero)
@@ -315,7 +336,7 @@ impl Builder<'_> {
             Some(departures) => departures,
             None => self.div(busy, cycle),
         };
-        let per_slot = match servers {
+        let per_slot = match apart.map(|a| a.slots).or(servers) {
             Some(c) => self.div(cycle, c),
             None => self.c(0.0),
         };
@@ -334,7 +355,14 @@ impl Builder<'_> {
         let blocked = if limit.is_finite() {
             let k = self.number(&service.queue.limit);
             let inside = self.with_doomed(m, &doomed);
-            if moments { self.blocking(m, v, k).0 } else { self.full(inside, k) }
+            match apart.and_then(|a| Some((a.number, a.limit?))).filter(|_| moments) {
+                Some((number, limit)) => {
+                    let (mean, variance) = (self.div(m, number), self.div(v, number));
+                    self.blocking(mean, variance, limit).0
+                }
+                None if moments => self.blocking(m, v, k).0,
+                None => self.full(inside, k),
+            }
         } else {
             zero
         };
@@ -376,6 +404,7 @@ impl Builder<'_> {
             variance,
             servers,
             hold,
+            hold_variance,
             busy,
             variability,
             calls: !service.calls.is_empty() || self.has_moving_capacity(service),
@@ -396,6 +425,7 @@ impl Builder<'_> {
             told,
             begins: calling.map_or(departures, |c| c.begins),
             sound,
+            apart,
         };
         self.stations.insert(name, station);
         self.caches_of(service);
@@ -458,12 +488,25 @@ impl Builder<'_> {
         for call in &service.calls {
             let Some(target) = self.stations.get(&call.target.value).cloned() else { continue };
             let policy = &self.within_deadline(&call.policy);
-            let fate = self.fate(&target, policy);
-            let outcome = self.call_outcome(&target, policy, fate);
+            let mut fate = self.fate(&target, policy);
+            let hedging = self.hedging(&target, policy, fate);
+            if let Some(hedging) = hedging {
+                fate = hedging.fate;
+            }
+            let (outcome, each) = match call.fan() {
+                None => {
+                    let outcome = self.call_outcome(&target, policy, fate, hedging.map(|h| h.time));
+                    (outcome, target.wait_variance)
+                }
+                Some(fan) => {
+                    let all = self.together(&target, call, fate, hedging, fan);
+                    ((all.time, all.success), all.variance)
+                }
+            };
             let (time, mut success) = self.past_cache(policy, outcome);
             let count = self.number(&call.count);
             let total = self.mul(count, time);
-            let spread = self.mul(count, target.wait_variance);
+            let spread = self.mul(count, each);
             let mut law = (total, total);
             let mut told = false;
             if let Some(law_before) = before.filter(|_| policy.propagate.value) {
@@ -679,12 +722,17 @@ impl Builder<'_> {
             let (noise, restoring) = match station.servers {
                 None => (station.departures, v),
                 Some(c) => {
+                    let (c, mean, variance) = match station.apart {
+                        None => (c, m, v),
+                        Some(apart) => (apart.slots, self.div(m, apart.number), self.div(v, apart.number)),
+                    };
+                    let one = self.process.graph.station(mean, variance, c, katz::BUSY_COVARIANCE);
+                    let covariance = station.apart.map_or(one, |apart| self.mul(apart.number, one));
                     let g = &mut self.process.graph;
-                    let covariance = g.station(m, v, c, katz::BUSY_COVARIANCE);
                     let noise = if service.variability.value == 1.0 {
                         station.departures
                     } else {
-                        let all_busy = g.station(m, v, c, katz::ALL_BUSY);
+                        let all_busy = g.station(mean, variance, c, katz::ALL_BUSY);
                         let one = g.constant(1.0);
                         let excess = g.sub(station.variability, one);
                         let extra = g.mul(excess, all_busy);
@@ -698,11 +746,29 @@ impl Builder<'_> {
             let pull = self.restoring(service, &station, m, pull);
             let two = self.c(2.0);
             let double = self.mul(two, pull);
-            let grows = self.add(accepted, noise);
+            let mut grows = self.add(accepted, noise);
+            let batches: Vec<Node> = station.arrivals.iter().filter_map(|a| a.together).collect();
+            if !batches.is_empty() {
+                let together = self.process.graph.sum(&batches);
+                let room = self.not(station.blocked);
+                let extra = self.mul(room, together);
+                grows = self.add(grows, extra);
+            }
             let mut flow = self.sub(grows, double);
+            let levelled = station.apart.and_then(|apart| self.levelled(apart, v, accepted));
+            if let Some(less) = levelled {
+                flow = self.sub(flow, less);
+            }
             if service.queue.limit.value.is_finite() {
                 let limit = self.number(&service.queue.limit);
-                let (_, covariance) = self.blocking(m, v, limit);
+                let covariance = match station.apart.and_then(|a| Some((a.number, a.limit?))) {
+                    None => self.blocking(m, v, limit).1,
+                    // Σ over the replicas of λ Cov(n, 1(n >= K)), with λ = A/R.
+                    Some((number, limit)) => {
+                        let (mean, variance) = (self.div(m, number), self.div(v, number));
+                        self.blocking(mean, variance, limit).1
+                    }
+                };
                 let lost = self.mul(offered, covariance);
                 let double = self.mul(two, lost);
                 flow = self.sub(flow, double);

@@ -25,6 +25,11 @@ pub(super) const fn count(range: Range, unlimited: bool) -> Kind {
     Kind::Number(Number { want: Want::Count, range, unlimited, whole: false })
 }
 
+/// A whole number from 1.
+pub(super) const fn whole() -> Kind {
+    Kind::Number(Number { want: Want::Is(NONE), range: Range::AtLeastOne, unlimited: false, whole: true })
+}
+
 pub(super) const fn any(unlimited: bool) -> Kind {
     Kind::Number(Number { want: Want::Any, range: Range::Any, unlimited, whole: false })
 }
@@ -324,7 +329,9 @@ pub(crate) static CALL: Table = Table {
     about: "Calls of one service by another",
     shorthand: Shorthand::None,
     keys: &[
-        key("count", Default("1"), number(NONE, Range::NotNegative), "Calls per request"),
+        key("count", Default("1"), number(NONE, Range::NotNegative), "Calls per request, one after the other"),
+        key("parallel", Default("1"), whole(), "Calls made at once in place of each"),
+        key("wait_for", Optional, whole(), "Good answers of them that are waited for; all by default"),
         key("timeout", Optional, number(TIME, Range::Positive), "Per attempt; without it the caller waits for ever"),
         key("timeout_jitter", Default("none"), Kind::Choice(PATIENCES), "How the timeout is randomised"),
         key("gives_up", Default("at-timeout"), Kind::Choice(GIVES_UP), "When a timeout is felt"),

@@ -55,7 +55,7 @@ impl Engine<'_> {
         let slot = self.slab.take(stream as u16, class, 1, self.now, parent);
         self.slab[slot].process = process as u32;
         if parent != NONE {
-            self.slab[parent].child = slot;
+            self.add_child(parent, slot);
         }
         self.send_if_allowed(slot);
         slot
@@ -75,18 +75,22 @@ impl Engine<'_> {
                 self.clients[index].count.withheld += 1;
             }
             self.slab.release(slot);
-            return self.give_up(client, attempt.parent);
+            return self.give_up(client, attempt.parent, slot);
         };
         self.slab[slot].probe = probe;
         self.send(slot);
     }
 
     /// A request, or a nested call, has failed for good.
-    fn give_up(&mut self, client: Option<usize>, parent: u32) {
+    fn give_up(&mut self, client: Option<usize>, parent: u32, slot: u32) {
         match client {
             Some(index) => {
                 self.clients[index].count.failed += 1;
                 self.ended(index);
+            }
+            None if self.slab[parent].fan => {
+                self.replace_child(parent, slot, NONE);
+                self.one_of_many(parent, false);
             }
             None => {
                 self.slab[parent].answer = Answer::Error;
@@ -218,13 +222,17 @@ impl Engine<'_> {
                 self.fill_cache(attempt.stream, attempt.key);
                 match attempt.parent {
                     NONE => self.answered(usize::from(attempt.stream), attempt.first),
+                    parent if self.slab[parent].fan => {
+                        self.replace_child(parent, slot, NONE);
+                        self.one_of_many(parent, true);
+                    }
                     parent => self.next_call(parent),
                 }
             }
             answer => {
                 let alone = self.leave_twins(slot);
                 self.slab.release(slot);
-                self.failed(&attempt, answer, alone);
+                self.failed(slot, &attempt, answer, alone);
             }
         }
     }
@@ -272,7 +280,7 @@ impl Engine<'_> {
         );
         let alone = self.leave_twins(slot);
         self.forget(slot);
-        self.failed(&attempt, Answer::Timeout, alone);
+        self.failed(slot, &attempt, Answer::Timeout, alone);
     }
 
     /// Nobody waits for an attempt any more, although it has not failed.
@@ -299,7 +307,7 @@ impl Engine<'_> {
     }
 
     /// An attempt has failed for its caller, who decides about the next one if no other is under way beside it.
-    fn failed(&mut self, attempt: &super::super::slab::Attempt, answer: Answer, alone: bool) {
+    fn failed(&mut self, slot: u32, attempt: &super::super::slab::Attempt, answer: Answer, alone: bool) {
         let stream = usize::from(attempt.stream);
         let policy = &self.settings.policies[stream];
         let client = (attempt.parent == NONE).then_some(stream);
@@ -356,7 +364,7 @@ impl Engine<'_> {
             }
         }
         if !again {
-            return self.give_up(client, attempt.parent);
+            return self.give_up(client, attempt.parent, slot);
         }
         let index = attempt.index.saturating_add(1);
         let next = self.slab.take(attempt.stream, attempt.class, index, attempt.first, attempt.parent);
@@ -368,6 +376,7 @@ impl Engine<'_> {
         place.cost = cost as f32;
         match client {
             Some(index) => self.clients[index].back_off(self.now, 1),
+            None if self.slab[attempt.parent].fan => self.replace_child(attempt.parent, slot, next),
             None => self.slab[attempt.parent].child = next,
         }
         self.schedule(pause, Kind::Retry, next);

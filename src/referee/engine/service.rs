@@ -18,6 +18,9 @@ impl Engine<'_> {
             return;
         }
         let place = self.target(slot);
+        if self.has_own_queues(place) {
+            return self.arrive_at_replica(slot, place);
+        }
         if self.meets_broken(slot, place) {
             return;
         }
@@ -60,7 +63,7 @@ impl Engine<'_> {
 
     /// A slot takes an attempt; the integrals have been carried on.
     #[inline]
-    fn start(&mut self, slot: u32, place: usize) {
+    pub(super) fn start(&mut self, slot: u32, place: usize) {
         let service = &self.settings.services[place];
         let station = &mut self.stations[place];
         let wait = self.now - self.slab[slot].entered;
@@ -82,6 +85,9 @@ impl Engine<'_> {
     /// Free slots take who waits.
     #[inline]
     pub(super) fn fill_slots(&mut self, place: usize) {
+        if self.has_own_queues(place) {
+            return self.fill_replicas(place);
+        }
         self.fill(place, u32::MAX);
     }
 
@@ -159,7 +165,12 @@ impl Engine<'_> {
             self.slab[slot].answer = Answer::Error;
             return self.schedule(0.0, Kind::Resume, slot);
         }
-        self.begin_call(stream, slot, self.slab[slot].class);
+        match self.settings.fans[stream - self.clients.len()] {
+            Some(fan) => self.begin_fan(stream, slot, fan),
+            None => {
+                self.begin_call(stream, slot, self.slab[slot].class);
+            }
+        }
     }
 
     /// An attempt leaves its slot with an answer.
@@ -214,7 +225,9 @@ impl Engine<'_> {
             _ => return,
         }
         station.count.cancelled += 1;
-        if attempt.child != NONE {
+        if attempt.fan {
+            self.end_fan(slot);
+        } else if attempt.child != NONE {
             self.abandon(attempt.child);
         }
         if attempt.phase != Phase::Waiting {

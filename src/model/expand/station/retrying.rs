@@ -23,8 +23,15 @@ impl Builder<'_> {
     }
 
     /// Mean time of a nested call with all its attempts, and the probability that it ends well.
-    pub(super) fn call_outcome(&mut self, station: &Station, policy: &CallPolicy, fate: Fate) -> (Node, Node) {
-        let patience = self.patience(station, policy, fate.late);
+    /// `pair`: mean time of an attempt and its hedge, where there are hedges.
+    pub(super) fn call_outcome(
+        &mut self,
+        station: &Station,
+        policy: &CallPolicy,
+        fate: Fate,
+        pair: Option<Node>,
+    ) -> (Node, Node) {
+        let patience = pair.unwrap_or_else(|| self.patience(station, policy, fate.late));
         let accepted = self.not(fate.rejected);
         let attempt_time = self.mul(accepted, patience);
         let Some(retry) = &policy.retry else { return (attempt_time, fate.answered) };
