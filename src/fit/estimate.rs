@@ -54,6 +54,7 @@ use profile::{End, Interval, Region, Target};
 use residuals::Diagnostics;
 use selection::Score;
 use special::student_quantile;
+use std::cell::RefCell;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// What to do.
@@ -160,6 +161,8 @@ pub struct Estimate {
     jacobian: DMatrix<f64>,
     rise: f64,
     loss: Loss,
+    /// Ends of the parameters' intervals, where those of derived quantities are looked for.
+    known: Vec<(Point, DMatrix<f64>)>,
 }
 
 /// How often a better optimum found on a profile is followed.
@@ -309,6 +312,7 @@ fn summarise<P: Problem>(
         best: point,
         jacobian,
         loss: objective.loss,
+        known: Vec::new(),
     })
 }
 
@@ -319,6 +323,14 @@ fn profile_all<P: Problem>(
     options: &Options<'_>,
 ) -> Option<Point> {
     let mut intervals = Vec::new();
+    let region = Region {
+        objective,
+        best: &fit.best,
+        jacobian: &fit.jacobian,
+        rise: fit.rise,
+        interrupt: options.interrupt,
+        known: RefCell::default(),
+    };
     for index in 0..fit.values.len() {
         let value = fit.values[index];
         if objective.held(index) || fit.covariance.without_effect.contains(&index) {
@@ -328,18 +340,12 @@ fn profile_all<P: Problem>(
             intervals.push(if objective.held(index) { held } else { Interval { value, lower, upper } });
             continue;
         }
-        let region = Region {
-            objective,
-            best: &fit.best,
-            jacobian: &fit.jacobian,
-            rise: fit.rise,
-            interrupt: options.interrupt,
-        };
         match interval(&region, &Target::Parameter(index), value) {
             Ok(interval) => intervals.push(interval),
             Err(better) => return Some(better),
         }
     }
+    fit.known = region.known.into_inner();
     fit.intervals = intervals;
     fit.identifiability = (0..fit.values.len())
         .map(|j| identifiability::judge(j, objective.parameters, &fit.covariance, &fit.intervals[j]))
@@ -372,8 +378,14 @@ impl Estimate {
         let value = quantity(&self.values)?;
         let counter = AtomicUsize::new(0);
         let objective = Objective::new(problem, self.loss, self.scale.unwrap_or(1.0), &counter);
-        let region =
-            Region { objective: &objective, best: &self.best, jacobian: &self.jacobian, rise: self.rise, interrupt };
+        let region = Region {
+            objective: &objective,
+            best: &self.best,
+            jacobian: &self.jacobian,
+            rise: self.rise,
+            interrupt,
+            known: RefCell::new(self.known.clone()),
+        };
         let unresolved = Interval { value, lower: End::Unresolved(value), upper: End::Unresolved(value) };
         Some(interval(&region, &Target::Derived(quantity), value).unwrap_or(unresolved))
     }

@@ -16,6 +16,10 @@
 //! which is the distance to the optimum in standard errors and does not depend on units. A search that ends otherwise
 //! says so.
 //!
+//! Where steps do not go as predicted, the valley bends: then half the geodesic acceleration (Transtrum & Sethna 2012,
+//! *Improvements to the Levenberg-Marquardt algorithm*) is added to the step, from one more evaluation along it, unless it
+//! is more than three eighths of the step.
+//!
 //! Between new Jacobians Broyden's rank-one update may be used (Dennis & Schnabel 1983, chapter 8); no search ends on an
 //! updated Jacobian unless asked to.
 
@@ -72,7 +76,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             max_iterations: 500,
-            tolerance: 1e-5,
+            tolerance: 1e-4,
             first_step: 1.0,
             differences: Differences::Forward,
             last_differences: Differences::Central,
@@ -158,13 +162,13 @@ pub(super) fn within_bounds<P: Problem>(
     u: &DVector<f64>,
     (jacobian, residuals): (&DMatrix<f64>, &DVector<f64>),
     mut free: Vec<usize>,
-    scaling: &[f64],
+    (scaling, error): (&[f64], f64),
     solve: impl Fn(&Quadratic, &DVector<f64>) -> DVector<f64>,
 ) -> Option<DVector<f64>> {
     let mut fixed = DVector::zeros(u.len());
     let mut shifted = residuals.clone();
     loop {
-        let model = Quadratic::new(jacobian, &shifted, free.clone(), scaling)?;
+        let model = Quadratic::new(jacobian, &shifted, free.clone(), scaling)?.resolving(error);
         let step = solve(&model, &shifted) + &fixed;
         let clamp = |j: usize| (u[j] + step[j]).clamp(objective.lower[j], objective.upper[j]);
         let crossing: Vec<usize> = free.iter().copied().filter(|&j| clamp(j) != u[j] + step[j]).collect();
@@ -207,7 +211,7 @@ pub(super) fn descend<P: Problem>(
     let first = objective.parameters.iter().zip(&scale).enumerate().filter(|(j, _)| !objective.held(*j));
     let mut radius = settings.first_step * first.map(|(_, (q, d))| (q.unit() * d).powi(2)).sum::<f64>().sqrt();
     let noise = (objective.problem.precision().max(f64::EPSILON)).powi(2) * point.cost;
-    let (n, mut iterations) = (point.residuals.len(), 0);
+    let (n, mut iterations, mut bent, mut previous) = (point.residuals.len(), 0, false, f64::INFINITY);
     loop {
         let (weighted, residuals) = emphasised(objective, &point, &jacobian);
         let gradient = weighted.tr_mul(&residuals);
@@ -217,7 +221,9 @@ pub(super) fn descend<P: Problem>(
         let cosine = cosine.fold(0.0, f64::max);
         let model = Quadratic::new(&weighted, &residuals, movable.clone(), &scale);
         let Some(model) = model else { return Err(Trouble::NotFinite { index: 0 }) };
-        let p = model.rank(1e-13).max(1) as f64;
+        let error = by.error(objective.problem.precision());
+        let model = model.resolving(error);
+        let p = model.resolved().max(1) as f64;
         let left = (residuals.norm_squared() - model.attainable()).max(noise).max(f64::MIN_POSITIVE);
         let offset = (model.attainable() / p / (left / (n as f64 - p).max(1.0))).sqrt();
         let end = |status, point, jacobian| {
@@ -231,12 +237,17 @@ pub(super) fn descend<P: Problem>(
         if offset <= settings.tolerance && last {
             return end(Status::Converged, point, jacobian);
         }
-        if (offset <= settings.tolerance && !last) || (by != settings.last_differences && offset < 1e-2 && fresh) {
-            by = settings.last_differences;
+        // An updated Jacobian that no longer halves the offset has had its day.
+        let worn = !fresh && offset > 0.5 * previous;
+        let near = offset <= settings.tolerance || (offset < FLOOR_OFFSET && fresh);
+        if worn || (near && !last) {
+            by = if near { settings.last_differences } else { by };
+            previous = f64::INFINITY;
             jacobian = objective.jacobian(&point, by)?;
             fresh = true;
             continue;
         }
+        previous = offset;
         if iterations >= settings.max_iterations {
             return end(Status::IterationLimit, point, jacobian);
         }
@@ -245,17 +256,31 @@ pub(super) fn descend<P: Problem>(
         }
         // Steps from this Jacobian until one is accepted.
         let accepted = loop {
-            let step = within_bounds(objective, &point.u, (&weighted, &residuals), movable.clone(), &scale, |m, _| {
+            let metric = (scale.as_slice(), error);
+            let step = within_bounds(objective, &point.u, (&weighted, &residuals), movable.clone(), metric, |m, _| {
                 m.step(radius).0
             });
             let Some(step) = step else { break None };
-            let length = step.iter().zip(&scale).map(|(s, d)| (s * d).powi(2)).sum::<f64>().sqrt();
+            let measure = |v: &DVector<f64>| v.iter().zip(&scale).map(|(v, d)| (v * d).powi(2)).sum::<f64>().sqrt();
+            let length = measure(&step);
             let negligible = step.iter().zip(point.u.iter()).all(|(s, u)| s.abs() <= f64::EPSILON * u.abs());
             if length == 0.0 || negligible {
                 break None;
             }
             let promised = residuals.norm_squared() - (&residuals + &weighted * &step).norm_squared();
             let rounding = 1e-14 * (n as f64).sqrt() * point.cost;
+            let (straight, lambda) = if bent && fresh { model.step(radius) } else { (DVector::zeros(0), 0.0) };
+            let (step, bend) = if straight == step {
+                let second = second_difference(objective, &point, &jacobian, &step);
+                let pull = second.map(|s| pull_of(objective, &point, &jacobian, &s));
+                let bend = pull.map(|pull| model.acceleration(&pull, lambda, None) / 2.0);
+                match bend.filter(|bend| inside(objective, &(&point.u + &step + bend))) {
+                    Some(bend) if measure(&bend) <= 0.375 * length => (step + &bend, bend),
+                    _ => (step, DVector::zeros(0)),
+                }
+            } else {
+                (step, DVector::zeros(0))
+            };
             let trial = objective.point(&point.u + &step).ok();
             let gain = trial.as_ref().map_or(f64::NEG_INFINITY, |t| point.cost - t.cost);
             if promised <= rounding {
@@ -263,6 +288,7 @@ pub(super) fn descend<P: Problem>(
                 break None;
             }
             let ratio = gain / promised;
+            bent = (ratio - 1.0).abs() > 0.2 || (bent && measure(&bend) > 0.02 * length);
             if ratio < 0.25 {
                 let damped = if trial.is_none() { 0.1 } else { (0.5 / (1.0 - ratio).max(1.0)).clamp(0.1, 0.5) };
                 radius = length.min(radius) * damped;
@@ -311,6 +337,35 @@ pub(super) fn descend<P: Problem>(
     }
 }
 
+fn inside<P: Problem>(objective: &Objective<'_, P>, u: &DVector<f64>) -> bool {
+    (0..u.len()).all(|j| (objective.lower[j]..=objective.upper[j]).contains(&u[j]))
+}
+
+/// The second derivative of the residuals along a step, by a difference.
+pub(super) fn second_difference<P: Problem>(
+    objective: &Objective<'_, P>,
+    point: &Point,
+    jacobian: &DMatrix<f64>,
+    step: &DVector<f64>,
+) -> Option<DVector<f64>> {
+    const PART: f64 = 0.2;
+    let probe = objective.point(&point.u + step * PART).ok()?;
+    Some(((probe.residuals - &point.residuals) / PART - jacobian * step) * (2.0 / PART))
+}
+
+/// `Jᵀ W v`, W the weights of the loss.
+pub(super) fn pull_of<P: Problem>(
+    objective: &Objective<'_, P>,
+    point: &Point,
+    jacobian: &DMatrix<f64>,
+    v: &DVector<f64>,
+) -> DVector<f64> {
+    match objective.emphasis(&point.residuals) {
+        None => jacobian.tr_mul(v),
+        Some(weights) => jacobian.tr_mul(&v.component_mul(&weights).component_mul(&weights)),
+    }
+}
+
 /// The full step where the objective no longer shows progress but its derivatives still do: taken if the tangent plane
 /// there has less left to explain, with the Jacobian there.
 fn polished<P: Problem>(
@@ -321,8 +376,7 @@ fn polished<P: Problem>(
 ) -> Result<Option<(Point, DMatrix<f64>)>, Trouble<P::Error>> {
     let step = model.step(f64::INFINITY).0;
     let u = &point.u + &step;
-    let inside = (0..u.len()).all(|j| (objective.lower[j]..=objective.upper[j]).contains(&u[j]));
-    if !inside || u == point.u {
+    if !inside(objective, &u) || u == point.u {
         return Ok(None);
     }
     let Ok(trial) = objective.point(u) else { return Ok(None) };
@@ -332,5 +386,6 @@ fn polished<P: Problem>(
     let jacobian = objective.jacobian(&trial, by)?;
     let (weighted, residuals) = emphasised(objective, &trial, &jacobian);
     let there = Quadratic::new(&weighted, &residuals, model.free.clone(), scale);
-    Ok(there.filter(|there| there.attainable() < 0.9 * model.attainable()).map(|_| (trial, jacobian)))
+    let error = by.error(objective.problem.precision());
+    Ok(there.map(|there| there.resolving(error)).filter(|there| there.attainable() < 0.9 * model.attainable()).map(|_| (trial, jacobian)))
 }

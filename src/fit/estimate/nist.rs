@@ -1,7 +1,7 @@
 //! The nonlinear regression problems of the NIST Statistical Reference Datasets (Rogers, Filliben, Gill, Guthrie, Lagergren
 //! & Vangel, National Institute of Standards and Technology; public domain), with certified values to eleven digits.
 
-use super::levenberg::{Settings, Status, Watch, descend};
+use super::levenberg::{Settings, Watch, descend, free};
 use super::loss::Loss;
 use super::objective::{Differences, Objective};
 use super::problem::{Curve, Parameter};
@@ -108,9 +108,18 @@ fn certified_values_are_reached_from_both_starts() {
             let first = objective.point(objective.coordinates(start)).unwrap();
             let found = descend(&objective, first, None, &settings, &watch).unwrap();
             let least = found.point.u.iter().zip(reference.certified).map(|(v, c)| digits(*v, *c)).fold(16.0, f64::min);
+            let covariance = super::covariance::covariance(
+                &found.jacobian,
+                &found.point.residuals,
+                free(&objective, &found.point.u, &nalgebra::DVector::zeros(start.len())),
+                (Loss::Square, 1.0),
+                1.0,
+            );
+            let errors = covariance.unwrap().standard_errors;
+            let error = errors.iter().zip(reference.standard_errors).map(|(v, c)| digits(*v, *c)).fold(16.0, f64::min);
             let sum = digits(found.point.cost, reference.sum_of_squares);
             table += &format!(
-                "{:9} {} {least:5.1} {sum:5.1} {:?} {} steps {} evaluations, offset {:.1e}\n",
+                "{:9} {} {least:5.1} {error:5.1} {sum:5.1} {:?} {} steps {} evaluations, offset {:.1e}\n",
                 reference.name,
                 which + 1,
                 found.status,
@@ -118,10 +127,13 @@ fn certified_values_are_reached_from_both_starts() {
                 evaluations.into_inner(),
                 found.offset
             );
-            worst.push((least, reference.name, which, found.status));
+            worst.push((reference.name, least, error, found.status));
         }
     }
     println!("{table}");
-    let _ = Status::Converged;
-    assert!(worst.iter().all(|w| w.0 > 6.0), "{table}");
+    for (name, least, error, status) in worst {
+        // Residuals of Lanczos1 are 1e-13, a few hundred times rounding: no standard errors to speak of.
+        let needed = if name == "Lanczos1" { (9.0, 0.0) } else { (7.0, 5.0) };
+        assert!(least > needed.0 && error > needed.1 && status.converged(), "{name}\n{table}");
+    }
 }

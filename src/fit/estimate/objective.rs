@@ -20,6 +20,18 @@ pub enum Differences {
     FivePoint,
 }
 
+impl Differences {
+    /// Relative size of the errors of derivatives for residuals of this relative precision, ten times the order above.
+    pub(super) fn error(self, precision: f64) -> f64 {
+        let power = match self {
+            Self::Forward => 1.0 / 2.0,
+            Self::Central => 2.0 / 3.0,
+            Self::FivePoint => 4.0 / 5.0,
+        };
+        10.0 * precision.max(f64::EPSILON).powf(power)
+    }
+}
+
 /// Why residuals or derivatives are missing.
 #[derive(Debug, thiserror::Error)]
 pub enum Trouble<E: std::error::Error + 'static> {
@@ -86,7 +98,19 @@ impl<'a, P: Problem> Objective<'a, P> {
     }
 
     pub(super) fn values(&self, u: &DVector<f64>) -> Vec<f64> {
-        self.parameters.iter().zip(u.iter()).map(|(q, &u)| q.value(u).clamp(q.lower, q.upper)).collect()
+        (0..u.len()).map(|j| self.value(j, u[j])).collect()
+    }
+
+    /// The value of parameter `j` at coordinate `u`, exact on its bounds.
+    pub(super) fn value(&self, j: usize, u: f64) -> f64 {
+        let q = &self.parameters[j];
+        if u <= q.coordinate(q.lower) {
+            q.lower
+        } else if u >= q.coordinate(q.upper) {
+            q.upper
+        } else {
+            q.value(u).clamp(q.lower, q.upper)
+        }
     }
 
     pub(super) fn coordinates(&self, values: &[f64]) -> DVector<f64> {

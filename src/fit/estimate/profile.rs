@@ -18,20 +18,22 @@
 //! others being fitted anew, and the end found by secants in `√(S - S_min)`, which is nearly a straight line.
 //!
 //! An end is *open* if the profile is still below its level on the bound of the parameter, or after the parameter has
-//! moved by 20 factors of ten (logarithmic scale) or a million units (linear scale).
+//! moved by 20 factors of ten (logarithmic scale) or a million units (linear scale); or if it is only the bound of
+//! another parameter that ends it, and not the data.
 
 use super::levenberg::{self, Descent, Settings, Status, Watch, broyden, emphasised, free, within_bounds};
 use super::objective::{Differences, Objective, Point};
 use super::problem::{Problem, Scale};
 use super::quadratic::Quadratic;
 use nalgebra::{DMatrix, DVector};
+use std::cell::RefCell;
 
 /// One end of an interval.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum End {
     /// The profile crosses its level here.
     Closed(f64),
-    /// It stays below its level up to here: the bound of the parameter, or as far as was looked.
+    /// It stays below its level up to here: the bound of this parameter or of another, or as far as was looked.
     Open(f64),
     /// Not found; the value is the farthest one known to be inside.
     Unresolved(f64),
@@ -80,6 +82,8 @@ pub(super) struct Region<'a, 'b, P: Problem> {
     /// How far the objective may rise.
     pub(super) rise: f64,
     pub(super) interrupt: &'a (dyn Fn() -> bool + Sync),
+    /// Ends found so far, with their derivatives: where parameters are correlated, the end of one is near that of another.
+    pub(super) known: RefCell<Vec<(Point, DMatrix<f64>)>>,
 }
 
 /// Error allowed in S at an end, in units of the rise. The last step is extrapolated, so that the end itself is better.
@@ -115,6 +119,10 @@ impl<P: Problem> Region<'_, '_, P> {
             (None, Target::Parameter(index)) => self.follow(*index, sign),
             (None, Target::Derived(_)) => Found { end: End::Unresolved(self.farthest(target, sign)), better: None },
         }
+    }
+
+    fn error(&self) -> f64 {
+        Differences::Forward.error(self.objective.problem.precision())
     }
 
     fn level(&self) -> f64 {
@@ -153,20 +161,25 @@ impl<P: Problem> Region<'_, '_, P> {
 
     fn report(&self, target: &Target<'_>, value: f64) -> f64 {
         match target {
-            Target::Parameter(index) => {
-                let q = &self.objective.parameters[*index];
-                q.value(value).clamp(q.lower, q.upper)
-            }
+            Target::Parameter(index) => self.objective.value(*index, value),
             Target::Derived(_) => value,
         }
+    }
+
+    /// Whether a parameter other than the target has run into a bound on the way.
+    fn limited(&self, target: &Target<'_>, u: &DVector<f64>) -> bool {
+        let (lower, upper) = (&self.objective.lower, &self.objective.upper);
+        let outside = |u: &DVector<f64>, j: usize| u[j] <= lower[j] || u[j] >= upper[j];
+        let own = |j: usize| matches!(target, Target::Parameter(index) if *index == j);
+        (0..u.len()).any(|j| !own(j) && outside(u, j) && !outside(&self.best.u, j))
     }
 
     /// The direct search. Nothing if it does not settle.
     fn seek(&self, target: &Target<'_>, sign: f64) -> (Option<End>, Option<Point>) {
         let objective = self.objective;
-        let mut point = self.best.clone();
-        let mut jacobian = self.jacobian.clone();
-        let scale = levenberg::scaling(&jacobian, None);
+        let (mut point, mut jacobian) = self.nearest(target, sign);
+        let away = point.u != self.best.u;
+        let scale = levenberg::scaling(self.jacobian, None);
         let Some(mut gauge) = self.gauge(target, &point.u) else { return (None, None) };
         if gauge.slope.iter().enumerate().all(|(j, c)| *c == 0.0 || objective.held(j)) {
             // Nothing that is free moves it.
@@ -183,15 +196,23 @@ impl<P: Problem> Region<'_, '_, P> {
             let (weighted, residuals) = emphasised(objective, &point, &jacobian);
             let movable = self.movable(&gauge.slope, sign, &point, &weighted.tr_mul(&residuals));
             let Some(model) = Quadratic::new(&weighted, &residuals, movable.clone(), &scale) else { return (None, None) };
+            let model = model.resolving(self.error());
             let gap = model.attainable_within(&gauge.slope);
             let pinned = !movable.iter().any(|&j| gauge.slope[j] != 0.0);
             let settled = gap < TOLERANCE * self.rise;
             let crossing = (point.cost - self.level()).abs() < TOLERANCE * self.rise;
-            if attempt > 0 && settled && (crossing || (pinned && point.cost < self.level())) {
+            if (away || attempt > 0) && settled && (crossing || (pinned && point.cost < self.level())) {
                 if since_fresh == 0 {
                     let value = self.report(target, gauge.value + gauge.slope.dot(&step));
                     let here = self.report(target, gauge.value);
-                    return (Some(if crossing { End::Closed(value) } else { End::Open(here) }), None);
+                    let limited = self.limited(target, &point.u);
+                    self.known.borrow_mut().push((point, jacobian));
+                    let end = match (crossing, limited) {
+                        (true, false) => End::Closed(value),
+                        (true, true) => End::Open(value),
+                        (false, _) => End::Open(here),
+                    };
+                    return (Some(end), None);
                 }
                 let Ok(anew) = objective.jacobian(&point, Differences::Forward) else { return (None, None) };
                 let Some(there) = self.gauge(target, &point.u) else { return (None, None) };
@@ -201,19 +222,25 @@ impl<P: Problem> Region<'_, '_, P> {
             if self.gone_far(target, &point.u, &gauge, sign) {
                 return (Some(End::Open(self.report(target, sign * f64::INFINITY))), None);
             }
+            let bend = match since_fresh {
+                0 => self.bend(&point, &step, &gauge.slope, (&jacobian, &model)),
+                _ => DVector::zeros(step.len()),
+            };
             // Try the step, and shorter ones where it overshoots.
-            let mut length = 1.0;
-            let trial = loop {
-                let tried = objective.point(&point.u + &step * length).ok();
-                let sane = |t: &Point| t.cost - self.level() < 4.0 * self.rise.max(miss);
-                if let Some(trial) = tried.filter(sane) {
-                    break Some(trial);
+            let measure = |v: &DVector<f64>| v.iter().zip(&scale).map(|(v, d)| (v * d).powi(2)).sum::<f64>().sqrt();
+            let mut length = (1.5 * measure(&step) / measure(&bend).max(f64::MIN_POSITIVE)).min(1.0);
+            let mut trial = None;
+            for _ in 0..4 {
+                let mut u = &point.u + &step * length + &bend * (length * length / 2.0);
+                u.iter_mut().enumerate().for_each(|(j, u)| *u = u.clamp(objective.lower[j], objective.upper[j]));
+                let tried = objective.point(u).ok();
+                let sane = |t: &Point| (t.cost - self.level()).abs() < 2.0 * self.rise.max(miss);
+                trial = tried.filter(sane);
+                if trial.is_some() {
+                    break;
                 }
                 length /= 2.0;
-                if length < 0.1 {
-                    break None;
-                }
-            };
+            }
             let Some(trial) = trial else {
                 if since_fresh == 0 {
                     return (None, None);
@@ -252,6 +279,24 @@ impl<P: Problem> Region<'_, '_, P> {
         (None, None)
     }
 
+    /// How the profile bends away from a step: the acceleration that keeps the residuals on the tangent plane, with the
+    /// target's value unchanged.
+    fn bend(
+        &self,
+        point: &Point,
+        step: &DVector<f64>,
+        slope: &DVector<f64>,
+        (jacobian, model): (&DMatrix<f64>, &Quadratic),
+    ) -> DVector<f64> {
+        levenberg::second_difference(self.objective, point, jacobian, step).map_or_else(
+            || DVector::zeros(step.len()),
+            |second| {
+                let pull = levenberg::pull_of(self.objective, point, jacobian, &second);
+                model.acceleration(&pull, 0.0, Some(slope))
+            },
+        )
+    }
+
     fn index(&self, target: &Target<'_>) -> usize {
         match target {
             Target::Parameter(index) => *index,
@@ -287,9 +332,10 @@ impl<P: Problem> Region<'_, '_, P> {
         let outwards = slope * sign;
         let level = self.level();
         let hidden = point.cost - residuals.norm_squared();
+        let metric = (scale, self.error());
         let step =
-            within_bounds(self.objective, &point.u, (&weighted, &residuals), movable, scale, |model, shifted| {
-                model.ascent(&outwards, shifted.norm_squared() + hidden, level, 1e-9)
+            within_bounds(self.objective, &point.u, (&weighted, &residuals), movable, metric, |model, shifted| {
+                model.ascent(&outwards, shifted.norm_squared() + hidden, level)
             })?;
         let reach = (0..step.len())
             .map(|j| {
@@ -299,6 +345,20 @@ impl<P: Problem> Region<'_, '_, P> {
             })
             .fold(0.0, f64::max);
         Some(if reach > 1.0 { step / reach } else { step })
+    }
+
+    /// Where to start: the estimate, or the known end farthest out.
+    fn nearest(&self, target: &Target<'_>, sign: f64) -> (Point, DMatrix<f64>) {
+        let reach = |u: &DVector<f64>| match target {
+            Target::Parameter(index) => sign * u[*index],
+            Target::Derived(g) => g(&self.objective.values(u)).map_or(f64::NEG_INFINITY, |g| sign * g),
+        };
+        let known = self.known.borrow();
+        let outermost = known.iter().map(|k| (reach(&k.0.u), k)).max_by(|a, b| a.0.total_cmp(&b.0));
+        match outermost.filter(|(far, _)| *far > reach(&self.best.u)) {
+            Some((_, known)) => known.clone(),
+            None => (self.best.clone(), self.jacobian.clone()),
+        }
     }
 
     fn gone_far(&self, target: &Target<'_>, u: &DVector<f64>, gauge: &Gauge, sign: f64) -> bool {
@@ -362,7 +422,9 @@ impl<P: Problem> Region<'_, '_, P> {
             }
             let z = ((profiled.point.cost - self.best.cost).max(0.0) / self.rise).sqrt();
             if (z - 1.0).abs() < 2e-3 {
-                return Found { end: End::Closed(self.report(&target, next)), better: None };
+                let value = self.report(&target, next);
+                let limited = self.limited(&target, &profiled.point.u);
+                return Found { end: if limited { End::Open(value) } else { End::Closed(value) }, better: None };
             }
             if z < 1.0 {
                 inside = (next, z);
@@ -412,7 +474,7 @@ impl<P: Problem> Region<'_, '_, P> {
         let scale = levenberg::scaling(&jacobian, None);
         let movable = free(&held, &u, &gradient);
         let radius = 4.0 * (self.rise.sqrt() + shifted.norm());
-        let along = within_bounds(&held, &u, (&weighted, &shifted), movable, &scale, |m, _| m.step(radius).0)?;
+        let along = within_bounds(&held, &u, (&weighted, &shifted), movable, (&scale, self.error()), |m, _| m.step(radius).0)?;
         let point = held.point(&u + along).or_else(|_| held.point(u)).ok()?;
         let mut descent = levenberg::descend(&held, point, Some(jacobian), settings, watch).ok()?;
         // A new Jacobian has no column for what is held; the next value's prediction needs one.

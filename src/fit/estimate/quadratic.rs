@@ -11,7 +11,7 @@
 
 use nalgebra::{DMatrix, DVector};
 
-/// Singular values below this part of the largest count as zero in a step; only rounding is that small.
+/// The floor of exact derivatives.
 const ROUNDING: f64 = 1e-14;
 
 pub(super) struct Quadratic {
@@ -27,6 +27,8 @@ pub(super) struct Quadratic {
     pub(super) q: DVector<f64>,
     /// Number of parameters, free or not.
     dim: usize,
+    /// Singular values up to this part of the largest are errors of the derivatives.
+    floor: f64,
 }
 
 impl Quadratic {
@@ -42,7 +44,7 @@ impl Quadratic {
         let scaling: Vec<f64> = free.iter().map(|&j| scaling[j]).collect();
         if free.is_empty() || residuals.is_empty() {
             let empty = DVector::zeros(0);
-            return Some(Self { free, scaling, sigma: empty.clone(), v_t: DMatrix::zeros(0, 0), q: empty, dim });
+            return Some(Self { free, scaling, sigma: empty.clone(), v_t: DMatrix::zeros(0, 0), q: empty, dim, floor: ROUNDING });
         }
         let mut scaled = DMatrix::zeros(residuals.len(), free.len());
         for (k, (&j, d)) in free.iter().zip(&scaling).enumerate() {
@@ -59,7 +61,18 @@ impl Quadratic {
         let svd = r.try_svd(true, true, f64::EPSILON, 10_000)?;
         let (u, v_t) = (svd.u?, svd.v_t?);
         let q = u.transpose() * rotated.rows(0, rows);
-        Some(Self { free, scaling, sigma: svd.singular_values, v_t, q, dim })
+        Some(Self { free, scaling, sigma: svd.singular_values, v_t, q, dim, floor: ROUNDING })
+    }
+
+    /// The same for derivatives with relative errors of this size: no step is made and nothing is promised in directions
+    /// that they cannot tell from none.
+    pub(super) fn resolving(self, floor: f64) -> Self {
+        Self { floor: floor.max(ROUNDING), ..self }
+    }
+
+    /// Number of directions that matter.
+    pub(super) fn resolved(&self) -> usize {
+        self.live().count()
     }
 
     /// Number of singular values above `relative` times the largest.
@@ -70,7 +83,7 @@ impl Quadratic {
 
     fn live(&self) -> impl Iterator<Item = usize> + '_ {
         let largest = self.sigma.iter().copied().fold(0.0, f64::max);
-        (0..self.sigma.len()).filter(move |&k| self.sigma[k] > ROUNDING * largest && self.sigma[k] > 0.0)
+        (0..self.sigma.len()).filter(move |&k| self.sigma[k] > self.floor * largest && self.sigma[k] > 0.0)
     }
 
     /// The reduction of S that the model promises for the undamped step.
@@ -129,15 +142,46 @@ impl Quadratic {
     /// c = (JᵀJ d + Jᵀr)/κ,    κ = sqrt((level - |r|² + attainable)/(cᵀ(JᵀJ)⁻¹c))
     /// ```
     ///
-    /// with at least `least²` for the small singular values in the inverse, which limits the step where the data say
-    /// nothing. Where the model does not reach the level at all, κ = 0: back to its minimum.
-    pub(super) fn ascent(&self, c: &DVector<f64>, cost: f64, level: f64, least: f64) -> DVector<f64> {
-        let c = self.covector(c);
-        let square = |k: usize| self.sigma[k].powi(2).max(least * least).max(f64::MIN_POSITIVE);
+    /// Directions that the data do not resolve are as good as free: they are followed as far as they change the target.
+    /// Where the model does not reach the level at all, κ = 0: back to its minimum.
+    pub(super) fn ascent(&self, c: &DVector<f64>, cost: f64, level: f64) -> DVector<f64> {
+        let mut c = self.covector(c);
+        let largest = self.sigma.iter().copied().fold(0.0, f64::max);
+        let floor = (self.floor * largest).max(f64::MIN_POSITIVE.sqrt());
+        let live: Vec<bool> = self.sigma.iter().map(|s| *s > floor).collect();
+        let noise = 1e-6 * c.norm();
+        for k in 0..c.len() {
+            if !live[k] && c[k].abs() < noise {
+                c[k] = 0.0;
+            }
+        }
+        let square = |k: usize| if live[k] { self.sigma[k].powi(2) } else { floor * floor };
         let spread: f64 = (0..c.len()).map(|k| c[k] * c[k] / square(k)).sum();
         let room = level - cost + self.attainable();
         let kappa = if room > 0.0 && spread > 0.0 { (room / spread).sqrt() } else { 0.0 };
-        let z = DVector::from_fn(c.len(), |k, _| (kappa * c[k] - self.sigma[k] * self.q[k]) / square(k));
+        let back = |k: usize| if live[k] { self.sigma[k] * self.q[k] } else { 0.0 };
+        let z = DVector::from_fn(c.len(), |k, _| (kappa * c[k] - back(k)) / square(k));
+        self.expand(&z)
+    }
+
+    /// The acceleration of a path along which the residuals have second derivative `r''`, given `Jᵀ r''`: the `a` that
+    /// minimises `|J a + r''|² + λ |D a|²` (geodesic acceleration, Transtrum & Sethna 2012), if asked with `c · a = 0`.
+    pub(super) fn acceleration(&self, curvature: &DVector<f64>, lambda: f64, c: Option<&DVector<f64>>) -> DVector<f64> {
+        let t = self.covector(curvature);
+        let c = c.map_or_else(|| DVector::zeros(t.len()), |c| self.covector(c));
+        let square = |k: usize| self.sigma[k].powi(2) + lambda;
+        let mut z = DVector::zeros(self.sigma.len());
+        let (mut along, mut norm) = (0.0, 0.0);
+        for k in self.live() {
+            z[k] = -t[k] / square(k);
+            along += c[k] * z[k];
+            norm += c[k] * c[k] / square(k);
+        }
+        if norm > 0.0 {
+            for k in self.live() {
+                z[k] -= along / norm * c[k] / square(k);
+            }
+        }
         self.expand(&z)
     }
 
@@ -194,7 +238,7 @@ mod tests {
         let model = Quadratic::new(&j, &r, vec![0, 1], &[1.0, 1.0]).unwrap();
         let c = DVector::from_column_slice(&[1.0, 0.0]);
         let level = r.norm_squared() + 1.0;
-        let d = model.ascent(&c, r.norm_squared(), level, 0.0);
+        let d = model.ascent(&c, r.norm_squared(), level);
         let end = &r + &j * &d;
         assert!((end.norm_squared() - level).abs() < 1e-9);
         let gradient = j.transpose() * end;
