@@ -236,9 +236,15 @@ fn a_limit_that_was_never_seen_is_open() {
     assert!(fit.identifiability.iter().all(|i| i.grade == Grade::Weak), "{:?}", fit.identifiability);
     assert!(fit.identifiability[0].reasons.iter().any(|r| r.contains("`rate`")), "{:?}", fit.identifiability);
     let slope = fit.derived(&curve, &|p| Some(p[0] * p[1]), &|| false).unwrap();
-    println!("{slope:?} {:?}", fit.evaluations);
-    assert!(slope.lower.value() > 9.0 && slope.lower.value() < 10.0, "{slope:?}");
-    assert!(slope.upper.value() > 10.0 && slope.upper.value() < 11.5, "{slope:?}");
+    // With the slope as a parameter of its own.
+    let parameters = vec![Parameter::log("slope", 5.0), Parameter::log("rate", 2.0).within(1e-6, 1e3)];
+    let model = |p: &[f64], i: usize| p[0] * -(-p[1] * x[i]).exp_m1() / p[1];
+    let other = estimate(&Curve { parameters, y: &y, weights: None, model }, &unordered()).unwrap().intervals[0];
+    println!("{slope:?} {other:?}");
+    // The slope is lowest where the curve is straight: there the bound of the rate ends it.
+    assert!(!slope.lower.closed() && slope.upper.closed());
+    assert!((slope.lower.value() / other.lower.value() - 1.0).abs() < 2e-3);
+    assert!((slope.upper.value() / other.upper.value() - 1.0).abs() < 2e-3);
 }
 
 /// Only the product of two parameters matters, and a third matters not at all.

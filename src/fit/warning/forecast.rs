@@ -146,11 +146,16 @@ mod tests {
 
     #[test]
     fn without_growth_there_is_no_last_day() {
-        let (times, values) = load(3, 0.0);
-        let found = season(&times, &values, Harmonics::default()).unwrap();
-        let never = crossing(&found, 720.0, 42.0 * DAY, 0.95);
-        assert_eq!(never.latest, None);
-        assert!(never.earliest.is_none_or(|days| days > 100.0), "{never:?}");
+        // A slope of zero is significantly positive in one case of forty.
+        let mut last_days = 0;
+        for seed in 0..40 {
+            let (times, values) = load(seed, 0.0);
+            let found = season(&times, &values, Harmonics::default()).unwrap();
+            let never = crossing(&found, 720.0, 42.0 * DAY, 0.95);
+            last_days += u32::from(never.latest.is_some());
+            assert!(never.earliest.is_none_or(|days| days > 50.0), "{never:?}");
+        }
+        assert!(last_days <= 4, "{last_days} of 40");
         let (times, values) = load(3, -3.0);
         let falling = crossing(&season(&times, &values, Harmonics::default()).unwrap(), 720.0, 42.0 * DAY, 0.95);
         assert_eq!((falling.days, falling.latest), (None, None));
