@@ -1,6 +1,8 @@
 //! What stands around services: caches, autoscalers, balancers, the cost of errors. Reference values are closed forms,
 //! published simulations and measurements, and the request-level simulation.
 
+#![expect(clippy::print_stdout, reason = "the figures measured are part of what these tests are for")]
+
 mod common;
 
 use common::{analysis, close, study};
@@ -243,6 +245,38 @@ fn too_overloaded_to_scale_up_in_the_simulation() {
     half_tip_near(&study, "load-spike", critical, 120.0, 24);
 }
 
+/// Of 8 systems collapsed for a while under a load, how many answer again long after the load fell to another.
+fn healed(study: &Study, overload: (f64, f64), load: f64, horizon: f64) -> usize {
+    let (burst, until) = overload;
+    let high: &[(&str, f64)] = &[("client.web.load", burst)];
+    let later: &[(&str, f64)] = &[("client.web.load", load)];
+    let all = runs(&study.model, &[(0.0, until, high), (until, f64::INFINITY, later)], horizon, 8);
+    all.iter().filter(|run| answered_at_end(run) > 0.9).count()
+}
+
+/// Most collapsed systems heal 5 % below the recovery load of the equations, and few 5 % above it.
+#[track_caller]
+fn heals_at(study: &Study, overload: (f64, f64), horizon: f64) {
+    let found = recovery(&common::findings(study).analysis);
+    let [below, above] = [0.95, 1.05].map(|share| healed(study, overload, share * found, horizon));
+    assert!(below > 4 && above < 4, "recovery load {found}: {below} of 8 healed 5 % below it, {above} above");
+}
+
+#[test]
+fn a_collapsed_autoscaler_heals_where_the_equations_say() {
+    heals_at(&study("autoscaler", &[]), (3000.0, 120.0), 4000.0);
+}
+
+#[test]
+fn a_balancer_in_panic_heals_where_the_equations_say() {
+    heals_at(&study("load-balancer", &["balancer.lb.panic=0.5"]), (4000.0, 30.0), 600.0);
+}
+
+#[test]
+fn a_balancer_that_ejects_few_heals_where_the_equations_say() {
+    heals_at(&study("load-balancer", &["balancer.lb.most_ejected=0.1"]), (4000.0, 30.0), 600.0);
+}
+
 #[test]
 fn an_autoscaler_follows_its_load() {
     // Far from overload: 70 % of the slots busy, one request being worked on for each busy slot.
@@ -306,6 +340,78 @@ fn least_requests_send_most_to_the_replica_that_fails_fastest() {
     let sets: &[(&str, f64)] = &[("balancer.lb.broken", 1.0)];
     let goodput = followed(&ejecting, "goodput", &[(60.0, sets)], &[60.0])[0];
     assert!(goodput > 0.995 * 1200.0, "{goodput}");
+}
+
+// Replicas with queues of their own
+
+/// Ten replicas of four slots behind a balancer.
+fn replicas(load: u32, balancer: &str) -> String {
+    format!(
+        "[model]\nname = \"replicas\"\n[client.web]\ncalls = \"api\"\nload = \"{load} req/s\"\ntimeout = \"1 s\"\n\
+         retry = {{ attempts = 3, backoff = \"500 ms\", jitter = \"exponential\" }}\n\
+         [service.api]\nservers = 40\nservice_time = \"100 ms\"\nqueue = {{ limit = 1000 }}\n\
+         [balancer.lb]\nof = \"api\"\nreplicas = 10\n{balancer}\n\
+         [[trigger]]\nname = \"spike\"\nset = {{ \"client.web.load\" = \"800 req/s\" }}\nat = \"30 s\"\nfor = \"1.2 s\"\n"
+    )
+}
+
+const QUEUES: [(&str, &str); 5] = [
+    ("shared", ""),
+    ("random", "queues = \"per-replica\"\npolicy = \"random\""),
+    ("in turn", "queues = \"per-replica\"\npolicy = \"round-robin\""),
+    ("least of two", "queues = \"per-replica\"\npolicy = \"least-requests\"\nchoices = 2"),
+    ("least of all", "queues = \"per-replica\"\npolicy = \"least-requests\""),
+];
+
+/// Mean number inside, at three loads, within 6 %.
+#[test]
+fn queues_of_replicas_have_the_length_of_the_simulation() {
+    for (name, balancer) in QUEUES {
+        for load in [200, 300, 340] {
+            let text = replicas(load, balancer);
+            let found = common::findings(&common::study_of(&text, &[])).analysis;
+            let good = found.states.iter().find(|s| s.name == "good").expect("a good state");
+            let inside = good.state["api.queue"].as_f64().expect("a number");
+            let (plan, runs) = common::held::good_runs(&common::held::system(&text, &[]), 400.0, 6);
+            let simulated = tipping::referee::Summary::after(&common::held::system(&text, &[]), &plan, &runs, 40.0);
+            let expected = simulated.stations[0].inside.mean;
+            println!("{name} at {load}: {inside:.3}, simulated {expected:.3} ({:+.1} %)", 100.0 * (inside / expected - 1.0));
+            close(inside, expected, 0.06);
+        }
+    }
+}
+
+#[track_caller]
+fn replicas_hold(which: usize) {
+    let (name, balancer) = QUEUES[which];
+    let text = replicas(240, balancer);
+    let loss = ("service.api.servers", 10.0, 30.0, 300.0);
+    common::held::holds(&common::held::Held { name, text: &text, loss, trigger: ("spike", 5.0) });
+}
+
+#[test]
+fn a_shared_queue_against_the_referee() {
+    replicas_hold(0);
+}
+
+#[test]
+fn random_replicas_against_the_referee() {
+    replicas_hold(1);
+}
+
+#[test]
+fn replicas_in_turn_against_the_referee() {
+    replicas_hold(2);
+}
+
+#[test]
+fn the_least_of_two_against_the_referee() {
+    replicas_hold(3);
+}
+
+#[test]
+fn the_least_of_all_against_the_referee() {
+    replicas_hold(4);
 }
 
 // Worked example

@@ -9,6 +9,7 @@ mod closure;
 mod equations;
 mod error_path;
 mod patience;
+mod replicas;
 mod station;
 mod stream;
 mod unsupported;
@@ -60,6 +61,10 @@ struct Builder<'a> {
     /// States of error paths, by service.
     failing: BTreeMap<String, usize>,
     refusing: BTreeMap<String, usize>,
+    /// Time left to calls that pass a deadline on, by the path of their policy.
+    lefts: BTreeMap<String, usize>,
+    /// What such deadlines let through, by stream.
+    passed: BTreeMap<String, station::Passed>,
     /// What reaches each service.
     inflows: BTreeMap<String, Vec<capacity::Inflow>>,
     problems: Vec<Problem>,
@@ -80,6 +85,8 @@ impl<'a> Builder<'a> {
             spreads: BTreeMap::new(),
             failing: BTreeMap::new(),
             refusing: BTreeMap::new(),
+            lefts: BTreeMap::new(),
+            passed: BTreeMap::new(),
             inflows: BTreeMap::new(),
             problems: Vec::new(),
             unsupported: Vec::new(),
@@ -150,7 +157,7 @@ impl Builder<'_> {
             all.extend(numbers.into_iter().chain([&a.min, &a.max, &a.step, &a.cool_down, &a.killed_after]).cloned());
         }
         for b in &self.model.balancers {
-            let numbers = [&b.replicas, &b.failures, &b.eject_for, &b.most_ejected, &b.panic, &b.broken];
+            let numbers = [&b.replicas, &b.choices, &b.failures, &b.eject_for, &b.most_ejected, &b.panic, &b.broken];
             all.extend(numbers.into_iter().cloned());
         }
         all.extend(self.model.params.iter().map(|p| p.value.clone()));

@@ -106,6 +106,10 @@ macro_rules! visit {
             see(&$($mutable)? service.reject_time);
             for call in service.calls.$iter() {
                 see(&$($mutable)? call.count);
+                see(&$($mutable)? call.parallel);
+                if let Some(q) = &$($mutable)? call.wait_for {
+                    see(q);
+                }
                 visit!(policy &$($mutable)? call.policy, see, $($mutable)?);
             }
         }
@@ -135,6 +139,7 @@ macro_rules! visit {
         }
         for balancer in $model.balancers.$iter() {
             see(&$($mutable)? balancer.replicas);
+            see(&$($mutable)? balancer.choices);
             see(&$($mutable)? balancer.failures);
             see(&$($mutable)? balancer.eject_for);
             see(&$($mutable)? balancer.most_ejected);

@@ -5,7 +5,7 @@ pub(crate) mod caller;
 mod fleet;
 
 pub use caller::{Breaker, Budget, Hedge, Per, RateLimit, Stops, Throttle};
-pub use fleet::{Autoscaler, Balancer, Begins, Cache, Counts, LateAnswer, Needs, Routing, Signal};
+pub use fleet::{Autoscaler, Balancer, Begins, Cache, Counts, LateAnswer, Needs, Queues, Routing, Signal};
 
 use crate::process::dimension::Dimension;
 use std::ops::Range;
@@ -175,6 +175,8 @@ pub struct CallPolicy {
     pub through: Option<Text>,
     /// `deadline` over all attempts of a request; `None` means there is none.
     pub deadline: Option<Quantity>,
+    /// `propagate`: whether the time at which it stops waiting travels with each attempt, and bounds nested calls.
+    pub propagate: Setting<bool>,
     /// `processes`: client processes that share the load equally, each with budgets and breakers of its own; default 1.
     pub processes: Quantity,
     /// `breaker`, if any.
@@ -188,6 +190,12 @@ pub struct CallPolicy {
 }
 
 impl CallPolicy {
+    /// Whether a breaker, a limit or a throttle keeps attempts back.
+    #[must_use]
+    pub fn holds_back(&self) -> bool {
+        self.breaker.is_some() || self.rate_limit.is_some() || self.throttle.is_some()
+    }
+
     /// Numbers of breaker, hedge, rate limit and throttle.
     #[must_use]
     pub fn guards(&self) -> Vec<&Quantity> {
@@ -326,8 +334,22 @@ pub struct ServiceCall {
     pub target: Text,
     /// Calls per request; default 1.
     pub count: Quantity,
+    /// Calls made at once in place of each; default 1.
+    pub parallel: Quantity,
+    /// Good answers of them that are waited for; all by default.
+    pub wait_for: Option<Quantity>,
     /// Timeout and retries of these calls.
     pub policy: CallPolicy,
+}
+
+impl ServiceCall {
+    /// How many calls are made at once, and how many good answers are waited for, if they are more than one.
+    #[must_use]
+    pub fn fan(&self) -> Option<(u32, u32)> {
+        let number = self.parallel.value as u32;
+        let wanted = self.wait_for.as_ref().map_or(number, |q| (q.value as u32).clamp(1, number.max(1)));
+        (number > 1).then_some((number, wanted))
+    }
 }
 
 /// `queue = { ... }`.

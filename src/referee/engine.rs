@@ -5,14 +5,16 @@
 //! attempts that have ended are skipped), and the times at which numbers change or samples are taken.
 
 mod caller;
+mod fanout;
 mod fleet;
 mod guard;
 mod hedge;
 mod lookup;
+mod replicas;
 mod service;
 
 use super::cache::Cache;
-use super::calendar::{Calendar, Entry, Kind};
+use super::calendar::{Calendar, Entry, Kind, POLL};
 use super::draw::{Luck, Purpose};
 use super::edge::Edge;
 use super::fleet::{Fleet, Nodes, Reading, Replica};
@@ -95,6 +97,8 @@ pub(super) struct Engine<'a> {
     /// What stands around each service.
     fleets: Vec<Fleet>,
     routes: Vec<Luck>,
+    /// Calls made at once that are under way, by the place of their caller.
+    fans: Vec<Vec<u32>>,
     samples: Vec<Sample>,
     latencies: Vec<Histogram<u64>>,
     block: f64,
@@ -126,8 +130,10 @@ impl<'a> Engine<'a> {
             since: 0.0,
         };
         let classes = 1 + usize::from(system.classes.iter().copied().max().unwrap_or(0));
-        let station = |shape: &super::system::Shape| {
-            Station::new(if shape.order == crate::model::types::Order::Priority { classes } else { 1 })
+        let station = |(shape, service): (&super::system::Shape, &super::settings::Service)| {
+            let own = service.balancer.filter(|b| b.queues == crate::model::types::Queues::PerReplica);
+            let single = if shape.order == crate::model::types::Order::Priority { classes } else { 1 };
+            Station::new(own.map_or(single, |b| b.replicas as usize))
         };
         let services = system.services.len();
         let fleet = |service: &super::settings::Service| Fleet {
@@ -157,13 +163,14 @@ impl<'a> Engine<'a> {
             calendar: Calendar::default(),
             callers: system.targets.iter().enumerate().map(caller).collect(),
             clients: (0..system.classes.len()).map(client).collect(),
-            stations: system.services.iter().map(station).collect(),
+            stations: system.services.iter().zip(&settings.services).map(station).collect(),
             work: (0..services).map(|i| luck(Purpose::Service, i)).collect(),
             mishaps: (0..services).map(|i| luck(Purpose::Errors, i)).collect(),
             gates: (0..services).map(|i| luck(Purpose::Admission, i)).collect(),
             caches: caches.collect(),
             fleets: settings.services.iter().map(fleet).collect(),
             routes: (0..services).map(|i| luck(Purpose::Routes, i)).collect(),
+            fans: Vec::new(),
             samples: Vec::new(),
             latencies: (0..blocks).filter_map(|_| empty()).collect(),
             block: plan.horizon / BLOCKS as f64,
@@ -258,6 +265,7 @@ impl<'a> Engine<'a> {
     fn carry_out(&mut self, entry: Entry) {
         match entry.kind() {
             Kind::Think => return self.thought(entry.slot as usize),
+            Kind::Pickup if entry.is_of(POLL) => return self.poll(entry.slot as usize),
             Kind::Pickup => return self.fill_slots(entry.slot as usize),
             Kind::Scale => return self.scale(entry.slot as usize),
             Kind::Ready => return self.node_ready(entry.slot as usize),

@@ -4,6 +4,8 @@
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Replica {
     pub(super) busy: u32,
+    /// In its slots and in its own queue.
+    pub(super) inside: u32,
     /// Failures in a row.
     pub(super) failures: u32,
     /// When it is back in rotation.
@@ -40,6 +42,8 @@ pub(super) struct Fleet {
     pub(super) debt: f64,
     pub(super) replicas: Vec<Replica>,
     pub(super) nodes: Option<Nodes>,
+    /// Whose turn it was last, among those in use.
+    pub(super) turn: usize,
     /// Answered well, in time.
     pub(super) well: u64,
     /// Whether the last answer was late or wrong.

@@ -4,7 +4,7 @@ use super::admission::Rules;
 use super::law::Law;
 use crate::model::types::{
     Arrivals, Autoscaler, Balancer, Breaker, Budget, Cache, CallPolicy, Counts, GivesUp, Jitter, Model, Needs, Order,
-    Patience, RateLimit, RetryOn, Routing, Signal, Spacing, Throttle,
+    Patience, Queues, RateLimit, RetryOn, Routing, Signal, Spacing, Throttle,
 };
 
 /// All numbers.
@@ -16,6 +16,8 @@ pub(super) struct Settings {
     pub(super) services: Vec<Service>,
     /// Mean number of calls per request, of nested calls, service by service.
     pub(super) counts: Vec<f64>,
+    /// Calls made at once and good answers waited for, of nested calls, service by service.
+    pub(super) fans: Vec<Option<(u32, u32)>>,
     pub(super) caches: Vec<CacheNumbers>,
 }
 
@@ -62,6 +64,8 @@ pub(super) struct Policy {
     pub(super) probability: f64,
     /// Over all attempts of a request; infinite if there is none.
     pub(super) deadline: f64,
+    /// Whether the end of its patience travels with an attempt.
+    pub(super) propagate: bool,
     /// Client processes.
     pub(super) processes: usize,
     pub(super) budget: Option<Budget>,
@@ -118,6 +122,8 @@ pub(super) struct ScalerNumbers {
 pub(super) struct BalancerNumbers {
     pub(super) replicas: f64,
     pub(super) policy: Routing,
+    pub(super) queues: Queues,
+    pub(super) choices: f64,
     pub(super) failures: f64,
     pub(super) eject_for: f64,
     pub(super) most_ejected: f64,
@@ -169,6 +175,7 @@ impl Settings {
             policies: policies.map(Policy::of).chain(model.caches.iter().map(|_| Policy::of(&fetch))).collect(),
             services: services.collect(),
             counts: calls().map(|c| c.count.value).collect(),
+            fans: calls().map(|c| c.fan()).collect(),
             caches: model.caches.iter().map(CacheNumbers::of).collect(),
         }
     }
@@ -201,6 +208,8 @@ impl BalancerNumbers {
         Self {
             replicas: balancer.replicas.value.floor(),
             policy: balancer.policy.value,
+            queues: balancer.queues.value,
+            choices: balancer.choices.value.floor(),
             failures: balancer.failures.value,
             eject_for: balancer.eject_for.value,
             most_ejected: balancer.most_ejected.value,
@@ -240,6 +249,7 @@ impl Policy {
             on: none,
             probability: 0.0,
             deadline: policy.deadline.as_ref().map_or(f64::INFINITY, |q| q.value),
+            propagate: policy.propagate.value,
             processes: policy.processes.value.max(1.0) as usize,
             budget: None,
             breaker: policy.breaker.clone(),

@@ -38,6 +38,8 @@ pub(super) struct Attempt {
     pub(super) sent: f64,
     /// When the first attempt of its request was sent.
     pub(super) first: f64,
+    /// When its deadline passes, if that travels with it; infinite otherwise.
+    pub(super) expires: f64,
     /// When it reached the service.
     pub(super) entered: f64,
     /// Longest wait that controlled delay lets it have.
@@ -59,6 +61,9 @@ pub(super) struct Attempt {
     pub(super) parent: u32,
     /// Place of the nested call under way; [`NONE`] without.
     pub(super) child: u32,
+    /// Of many calls made at once: those not decided yet, and good answers still needed.
+    pub(super) pending: u32,
+    pub(super) needed: u32,
     /// Nested calls left to make of the present kind.
     pub(super) left: u32,
     /// Kind of nested call under way.
@@ -73,6 +78,8 @@ pub(super) struct Attempt {
     pub(super) replica: u16,
     /// Whether it is known how it ends, and the time that takes is spent.
     pub(super) failing: bool,
+    /// Whether it waits for many calls made at once.
+    pub(super) fan: bool,
     /// Whether its caller has stopped waiting.
     pub(super) abandoned: bool,
     /// Whether it was sent beside another.
@@ -88,6 +95,7 @@ pub(super) struct Attempt {
 const EMPTY: Attempt = Attempt {
     sent: 0.0,
     first: 0.0,
+    expires: f64::INFINITY,
     entered: 0.0,
     longest: f64::INFINITY,
     work: 1.0,
@@ -99,6 +107,8 @@ const EMPTY: Attempt = Attempt {
     index: 1,
     parent: NONE,
     child: NONE,
+    pending: 0,
+    needed: 0,
     left: 0,
     call: 0,
     stream: 0,
@@ -107,6 +117,7 @@ const EMPTY: Attempt = Attempt {
     answer: Answer::Well,
     replica: 0,
     failing: false,
+    fan: false,
     abandoned: false,
     hedge: false,
     probe: false,

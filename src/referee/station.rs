@@ -19,6 +19,10 @@ pub(super) struct Station {
     pub(super) inside: u32,
     pub(super) count: StationCount,
     pub(super) gate: Gate,
+    /// Slots that will look into the queue once their pickup time is over, those taken meanwhile included.
+    pub(super) polls: u32,
+    /// Of these, taken by somebody who came meanwhile: the oldest ones.
+    pub(super) taken: u32,
     /// When somebody last found nobody waiting and had to wait.
     pub(super) standing_since: f64,
     since: f64,
@@ -34,6 +38,8 @@ impl Station {
             inside: 0,
             count: StationCount::default(),
             gate: Gate::default(),
+            polls: 0,
+            taken: 0,
             standing_since: 0.0,
             since: 0.0,
         }
@@ -46,6 +52,15 @@ impl Station {
         self.count.inside_area += step * f64::from(self.inside);
         self.count.busy_area += step * f64::from(self.busy);
         self.since = now;
+    }
+
+    /// Who comes takes one of the free slots: one that would not have looked into the queue, if there is one.
+    #[inline]
+    pub(super) fn take_polling(&mut self, free: f64) {
+        let polling = self.polls - self.taken;
+        if polling > 0 && free <= f64::from(polling) {
+            self.taken += 1;
+        }
     }
 
     /// Lets an attempt wait.
@@ -64,14 +79,19 @@ impl Station {
     /// Takes the next attempt out of the queue: the newest if more than `switch` wait, else the oldest of the first class.
     #[inline]
     pub(super) fn next(&mut self, switch: f64, slab: &Slab) -> Option<u32> {
+        (0..self.queues.len()).find_map(|queue| self.next_in(queue, switch, slab))
+    }
+
+    /// The same, out of one queue.
+    #[inline]
+    pub(super) fn next_in(&mut self, queue: usize, switch: f64, slab: &Slab) -> Option<u32> {
         let newest = f64::from(self.waiting) > switch;
-        for queue in &mut self.queues {
-            while let Some(entry) = if newest { queue.pop_back() } else { queue.pop_front() } {
-                self.entries -= 1;
-                if waits(slab, entry) {
-                    self.waiting -= 1;
-                    return Some(entry.0);
-                }
+        let queue = self.queues.get_mut(queue)?;
+        while let Some(entry) = if newest { queue.pop_back() } else { queue.pop_front() } {
+            self.entries -= 1;
+            if waits(slab, entry) {
+                self.waiting -= 1;
+                return Some(entry.0);
             }
         }
         None

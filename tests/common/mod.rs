@@ -1,6 +1,8 @@
 //! What several acceptance tests share.
 #![allow(dead_code, unreachable_pub, reason = "each test uses some of it")]
 
+pub mod held;
+
 use std::path::Path;
 use tipping::answers::analysis::{Analysis, Findings, analyze};
 use tipping::answers::study::Study;

@@ -111,7 +111,7 @@ impl Builder<'_> {
         let balancer = model.balancers.iter().find(|b| b.of.value == service.name.value)?;
         let spread = self.spreads.get(&balancer.name.value).cloned()?;
         let sound = match balancer.policy.value {
-            Routing::RoundRobin => spread.slots,
+            Routing::RoundRobin | Routing::Random => spread.slots,
             Routing::LeastRequests => {
                 let zero = self.c(0.0);
                 let free = self.sub(spread.slots, busy);

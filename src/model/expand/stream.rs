@@ -34,6 +34,7 @@ mod budget;
 mod closed;
 mod events;
 mod guards;
+mod hedge;
 mod many;
 
 use super::Builder;
@@ -45,6 +46,7 @@ use crate::process::graph::Node;
 use crate::process::lower::Type;
 use crate::process::population::State;
 use budget::{Demand, Purse};
+pub(super) use hedge::Hedging;
 use many::shares_backoff;
 
 /// Attempt rates of one stream.
@@ -71,6 +73,8 @@ struct Try {
     next: Option<Next>,
     /// Share that no cache answers, if there is one.
     misses: Option<Node>,
+    /// Of its failures that would be retried, the share whose deadline leaves time.
+    onward: Option<Node>,
 }
 
 /// What all retries of a stream have in common.
@@ -86,6 +90,7 @@ struct Plan<'a> {
     /// Share of the retries wanted that are sent.
     allowed: Option<Node>,
     purse: Option<Purse>,
+    hedging: Option<Hedging>,
 }
 
 /// What the attempts of a stream add up to.
@@ -126,7 +131,7 @@ struct Watchers {
 }
 
 /// Largest number of attempts that is expanded attempt by attempt.
-pub(super) const MOST_ATTEMPTS: f64 = 64.0;
+pub(in crate::model::expand) const MOST_ATTEMPTS: f64 = 64.0;
 
 impl Builder<'_> {
     /// Builds the whole system layer.
@@ -144,9 +149,14 @@ impl Builder<'_> {
             for call in &service.calls {
                 let Some(caller) = self.stations.get(&service.name.value).cloned() else { continue };
                 let count = self.number(&call.count);
-                let first = self.mul(count, caller.departures);
+                let begun = self.mul(count, caller.begins);
+                let number = self.c(call.fan().map_or(1.0, |fan| f64::from(fan.0)));
+                let mut first = self.mul(number, begun);
                 let name = format!("{}.{}", service.name.value, call.target.value);
-                if call.policy.retry.as_ref().is_some_and(|r| r.budget.is_some()) || !call.policy.guards().is_empty() {
+                if let Some(open) = self.passed.get(&name).map(|p| p.open) {
+                    first = self.mul(first, open);
+                }
+                if call.policy.retry.as_ref().is_some_and(|r| r.budget.is_some()) || call.policy.holds_back() {
                     let message = "budgets, breakers and limits of nested calls are not supported yet";
                     let hint = "give them to the client instead";
                     self.without_equations(&call.target.span, message, hint);
@@ -282,15 +292,20 @@ impl Builder<'_> {
         let station = self.seen_by(name, target, station);
         let policy = &self.within_deadline(policy);
         let mut fate = self.fate(&station, policy);
+        let hedging = self.hedging(&station, policy, fate);
+        if let Some(hedging) = &hedging {
+            fate = hedging.fate;
+        }
         let plain = Type::Quantity(Dimension::NONE);
         self.name(format!("{name}.late"), fate.late, plain);
-        let guards = self.guards(name, policy, &station, first);
+        let mut guards = self.guards(name, policy, &station, first);
+        guards.retried = guards.retried.or(self.still_wanted(name, &station, fate, hedging));
         let sent = guards.sent.map_or(first, |share| self.mul(first, share));
         let (missing, hits) = self.misses(policy, sent);
         let mut hits: Vec<Node> = hits.into_iter().collect();
         let mut attempts = vec![missing];
         let mut waiting = Vec::new();
-        let mut tries = vec![Try { rate: Some(missing), from: None, next: None, misses: None }];
+        let mut tries = vec![Try { rate: Some(missing), from: None, next: None, misses: None, onward: None }];
         let mut allowed = None;
         if let Some(retry) = &policy.retry
             && retry.attempts.value > 1.0
@@ -304,7 +319,7 @@ impl Builder<'_> {
             if let Some((retries, of_all)) = endless {
                 fate = of_all;
                 attempts.push(retries);
-                tries.push(Try { rate: Some(retries), from: None, next: None, misses: None });
+                tries.push(Try { rate: Some(retries), from: None, next: None, misses: None, onward: None });
             } else {
                 let purse = self.purse(name, retry, policy, scale);
                 allowed = match (purse.map(|p| p.allowed), pass) {
@@ -312,22 +327,36 @@ impl Builder<'_> {
                     (x, y) => x.or(y),
                 };
                 let scale = scale.max(1e-9);
-                let plan = Plan { name, policy, retry, station: &station, fate, scale, allowed, purse };
+                let plan = Plan { name, policy, retry, station: &station, fate, scale, allowed, purse, hedging };
                 let mut lists =
                     Lists { attempts: &mut attempts, waiting: &mut waiting, tries: &mut tries, hits: &mut hits };
                 self.retries(&plan, first, &mut lists);
             }
         }
         if self.joins_events() {
-            self.attempt_events(name, policy, fate, station.queue(), allowed, &tries, watchers);
+            self.attempt_events(name, policy, (fate, hedging), station.queue(), allowed, &tries, watchers);
         }
-        let total = self.process.graph.sum(&attempts);
+        let mut total = self.process.graph.sum(&attempts);
+        if let Some(hedging) = &hedging {
+            let pairs = total;
+            let hedges = self.hedges(name, hedging, pairs);
+            total = self.add(pairs, hedges);
+            // Of all that is served, the part that answers a request.
+            let (accepted, well) = (self.not(fate.rejected), self.not(station.error_share));
+            let tiny = self.c(1e-12);
+            let (up, served) = (self.mul(pairs, fate.answered), self.mul(total, accepted));
+            let served = self.mul(served, well);
+            let served = self.add(served, tiny);
+            fate.useful = self.div(up, served);
+        }
         self.guard_flows(guards, policy, &station, fate, (first, total));
         let arriving = self.let_through(target, policy, total, fate.late);
         let entering = self.mul(total, fate.entering);
         let (work, class) = (self.work_of(name), self.class_of(name, target));
+        let others = self.fan_of(name).map(|(n, _)| self.c(f64::from(n) - 1.0));
+        let together = others.map(|others| self.mul(others, first));
         if let Some(station) = self.stations.get_mut(target) {
-            station.arrivals.push(Arrival { attempts: arriving, entering, work, class });
+            station.arrivals.push(Arrival { attempts: arriving, entering, work, class, together });
         }
         self.doomed_balance(name, &station, policy, (total, fate));
         let hits = (!hits.is_empty()).then(|| self.process.graph.sum(&hits));
@@ -368,7 +397,7 @@ impl Builder<'_> {
         felt: &mut Felt,
         lists: &mut Lists<'_>,
     ) -> (Node, Node) {
-        let Plan { name, policy, retry, station, fate, scale, allowed, .. } = *plan;
+        let Plan { name, policy, retry, station, fate, scale, allowed, hedging, .. } = *plan;
         let (fixed, stages, stage) = self.wait_stages(policy, retry, k, forever);
         let typical = if retry.backoff.value > 0.0 { retry.backoff.value } else { 0.1 };
         // A stage that feeds itself (unlimited attempts) gets its state before its inflow is known.
@@ -393,28 +422,51 @@ impl Builder<'_> {
             chain.push((index, node));
         }
         let out = chain.last().map(|&(_, node)| self.div(node, stage));
+        let onward = self.onward(name, k - 1);
         let next = Next { fixed, stage: chain.first().map(|&(index, _)| index), attempt: k - 1 };
         if let Some(before) = lists.tries.last_mut() {
             before.next = Some(next);
+            before.onward = onward;
         }
         let misses = self.misses_again(policy, retry, k);
         let from = chain.last().map(|&(index, _)| index);
-        lists.tries.push(Try { rate: out, from, next: forever.then_some(next), misses });
+        lists.tries.push(Try { rate: out, from, next: forever.then_some(next), misses, onward: None });
         let joint = self.joins_events();
         let on = out.map(|out| misses.map_or(out, |m| self.mul(out, m)));
         let source = match (forever, on) {
             (true, Some(out)) => self.add(before, out),
             _ => before,
         };
-        let source = if forever { self.not_last(retry, fate, source) } else { source };
+        let source = if forever { self.not_last(policy, retry, fate, source) } else { source };
         let mut arriving = Vec::new();
         let failures = [
             (retry.on.timeout, fate.timed_out, "times out", policy.timeout.clone()),
             (retry.on.reject, fate.rejected, "is refused", None),
             (retry.on.error, fate.failed, "gets an error", None),
         ];
+        let pairs = hedging.map(|h| self.failed_pairs(&h, source));
+        for (rate, wait) in pairs.into_iter().flatten().filter(|_| retry.on.timeout) {
+            let failing = self.with_probability(retry, rate);
+            let asked = allowed.is_some() && !chain.is_empty();
+            let failing = if asked { self.process.graph.delayed(failing, wait) } else { failing };
+            let delay = if asked { fixed } else { self.add(wait, fixed) };
+            felt.after_timeouts.push(failing);
+            let retried = allowed.map_or(failing, |share| self.mul(failing, share));
+            match chain.first() {
+                Some(&(index, _)) => {
+                    let delay = (self.process.graph.value(delay) != Some(0.0)).then_some(delay);
+                    let label = format!("{name}: attempt {} and its hedge time out", k - 1);
+                    self.process.transition(label, retried, vec![(index, 1.0)], delay);
+                    self.join_last(joint);
+                }
+                None => arriving.push(self.process.graph.delayed(retried, delay)),
+            }
+        }
         for (on, share, verb, after) in failures {
-            if !on || self.process.graph.value(share) == Some(0.0) {
+            // A deadline that passes without a timeout of the attempt's own is not retried.
+            let retried_at_all = on && (verb != "times out" || after.is_some());
+            let of_pair = hedging.is_some() && after.is_some();
+            if !retried_at_all || of_pair || self.process.graph.value(share) == Some(0.0) {
                 continue;
             }
             let lagged = after.is_some() && !Self::felt_on_time(policy);
@@ -451,6 +503,7 @@ impl Builder<'_> {
                 None => felt.after_others.push(failing),
             }
             let retried = allowed.map_or(failing, |share| self.mul(failing, share));
+            let retried = onward.map_or(retried, |share| self.mul(retried, share));
             match chain.first() {
                 Some(&(index, _)) => {
                     let delay = (self.process.graph.value(delay) != Some(0.0)).then_some(delay);
@@ -481,6 +534,11 @@ impl Builder<'_> {
         let count = self.c(f64::from(stages));
         let random = self.mul(count, stage);
         (rate, self.add(fixed, random))
+    }
+
+    /// Of failed attempts k that would be retried, the share whose deadline, passed on from above, leaves time.
+    fn onward(&self, name: &str, k: usize) -> Option<Node> {
+        self.passed.get(name).and_then(|p| p.onward.get(k - 1).copied())
     }
 
     pub(super) fn part(&mut self, whole: Node, divisor: f64) -> Node {

@@ -1,7 +1,7 @@
 //! What the system layer can say and the equations cannot follow yet: refused by every analysis, run by the referee.
 
 use super::Builder;
-use crate::model::types::{CallPolicy, Expired, Order, Span};
+use crate::model::types::{Arrivals, Budget, CallPolicy, Expired, Model, Order, Queues, Routing, Span};
 
 /// What to do about it.
 const HINT: &str = "`tipping referee` simulates it";
@@ -15,6 +15,10 @@ impl Builder<'_> {
             |name: &str| model.services.iter().any(|s| s.name.value == name && s.expired.value != Expired::Serve);
         for client in &model.clients {
             policy(&client.policy, &mut found);
+            hedge(model, &client.policy, &client.calls.value, &mut found);
+            if let (Some(hedge), Arrivals::Closed { .. }) = (&client.policy.hedge, &client.arrivals) {
+                found.push((hedge.after.span.clone(), "`hedge` of a closed loop"));
+            }
             if client.network.value > 0.0 && removes(&client.calls.value) {
                 found.push((client.network.span.clone(), "`network` towards a service that drops or cancels"));
             }
@@ -23,6 +27,30 @@ impl Builder<'_> {
                     client.policy.gives_up.span.clone(),
                     "other than fixed timeouts at a service that drops or cancels",
                 ));
+            }
+        }
+        for balancer in model.balancers.iter().filter(|b| b.queues.value == Queues::PerReplica) {
+            let service = model.services.iter().find(|s| s.name.value == balancer.of.value);
+            let plain = service.is_none_or(|s| {
+                let queue = &s.queue;
+                let gates = &s.admission;
+                s.expired.value == Expired::Serve
+                    && queue.order.value == Order::Fifo
+                    && queue.codel.is_none()
+                    && queue.pickup.value == 0.0
+                    && gates.shed.is_none()
+                    && gates.rate_limit.is_none()
+                    && gates.concurrency.is_none()
+            });
+            let sets = model.triggers.iter().flat_map(|t| &t.set);
+            let breaks = balancer.broken.value > 0.0 || sets.into_iter().any(|s| s.0.value == balancer.broken.path);
+            if !plain {
+                let what = "`queues = \"per-replica\"` beside drop, cancel, another order, or what turns attempts away";
+                found.push((balancer.queues.span.clone(), what));
+            }
+            if breaks && balancer.policy.value == Routing::LeastRequests {
+                let what = "broken replicas beside `queues = \"per-replica\"` and least requests";
+                found.push((balancer.queues.span.clone(), what));
             }
         }
         for service in &model.services {
@@ -38,6 +66,14 @@ impl Builder<'_> {
             }
             for call in &service.calls {
                 policy(&call.policy, &mut found);
+                hedge(model, &call.policy, &call.target.value, &mut found);
+                if call.fan().is_some() && (removes(&call.target.value) || call.policy.through.is_some()) {
+                    let what = "`parallel` calls of a cache, or of a service that drops or cancels";
+                    found.push((call.parallel.span.clone(), what));
+                }
+            }
+            for call in service.calls.iter().filter(|call| call.fan().is_some() && call.policy.propagate.value) {
+                found.push((call.policy.propagate.span.clone(), "a deadline that travels with `parallel` calls"));
             }
             let called = model.services.iter().flat_map(|s| &s.calls).any(|c| c.target.value == service.name.value);
             if called && order.value == Order::Priority {
@@ -51,15 +87,20 @@ impl Builder<'_> {
 }
 
 fn policy(policy: &CallPolicy, found: &mut Vec<(Span, &'static str)>) {
-    if let Some(hedge) = &policy.hedge {
-        found.push((hedge.after.span.clone(), "`hedge`"));
+    let many = policy.retry.as_ref().is_some_and(|r| r.attempts.value > super::stream::MOST_ATTEMPTS);
+    if policy.propagate.value && (many || !Builder::felt_on_time(policy)) {
+        let what = "a deadline that travels with more than 64 attempts, or where timeouts are drawn or felt late";
+        found.push((policy.propagate.span.clone(), what));
+    }
+    if policy.propagate.value && policy.hedge.is_some() {
+        found.push((policy.propagate.span.clone(), "a deadline that travels with hedged attempts"));
     }
     if let Some(rule) = policy.breaker.as_ref().filter(|rule| rule.window.value.is_infinite()) {
         found.push((rule.window.span.clone(), "a breaker that never forgets"));
     }
     // Budgets and guards are asked a timeout after sending, and see every failure.
     let retry = policy.retry.as_ref();
-    if policy.guards().is_empty() && retry.is_none_or(|r| r.budget.is_none()) {
+    if !policy.holds_back() && retry.is_none_or(|r| r.budget.is_none()) {
         return;
     }
     if policy.timeout.is_some() && !Builder::felt_on_time(policy) {
@@ -69,4 +110,27 @@ fn policy(policy: &CallPolicy, found: &mut Vec<(Span, &'static str)>) {
     if let Some(probability) = retry.map(|r| &r.probability).filter(|p| p.value < 1.0) {
         found.push((probability.span.clone(), "`probability` beside a budget or a breaker"));
     }
+}
+
+/// What stands beside a hedge that has no equations.
+fn hedge(model: &Model, policy: &CallPolicy, target: &str, found: &mut Vec<(Span, &'static str)>) {
+    let Some(hedge) = &policy.hedge else { return };
+    let service = model.services.iter().find(|s| s.name.value == target);
+    let plain = service.is_none_or(|s| {
+        s.expired.value == Expired::Serve && s.queue.order.value == Order::Fifo && s.queue.codel.is_none()
+    });
+    let budget = policy.retry.as_ref().and_then(|r| r.budget.as_ref());
+    let counted = matches!(budget, Some(Budget::Concurrency { .. } | Budget::Throttle { .. } | Budget::CostBucket { .. }));
+    let cases = [
+        (hedge.most.value > 1.0, "more than one hedge of an attempt"),
+        (!plain, "`hedge` towards a service that drops, cancels, or is not first in, first out"),
+        (policy.through.is_some(), "`hedge` through a cache"),
+        (policy.deadline.is_some(), "`hedge` beside a `deadline`"),
+        (!Builder::felt_on_time(policy), "`hedge` where timeouts are drawn or felt late"),
+        (
+            policy.holds_back() || counted,
+            "`hedge` beside a breaker, a limit or a budget that counts attempts",
+        ),
+    ];
+    found.extend(cases.into_iter().filter(|(there, _)| *there).map(|(_, what)| (hedge.after.span.clone(), what)));
 }

@@ -7,7 +7,7 @@ use crate::model::quantity::compatible;
 use crate::model::reader::{Reader, Sink};
 use crate::model::spec;
 use crate::model::types::{
-    Autoscaler, Balancer, Begins, Cache, CallPolicy, Counts, LateAnswer, Model, Needs, Routing, Signal, Text,
+    Autoscaler, Balancer, Begins, Cache, CallPolicy, Counts, LateAnswer, Model, Needs, Queues, Routing, Signal, Text,
 };
 use crate::model::unit;
 use crate::process::dimension::Dimension;
@@ -115,8 +115,14 @@ pub(super) fn balancers(file: &Reader<'_>) -> Vec<Balancer> {
         replicas: table.quantity_or_nan("replicas"),
         policy: setting(table, "policy", |word| match word {
             "least-requests" => Routing::LeastRequests,
+            "random" => Routing::Random,
             _ => Routing::RoundRobin,
         }),
+        queues: setting(table, "queues", |word| match word {
+            "per-replica" => Queues::PerReplica,
+            _ => Queues::Shared,
+        }),
+        choices: table.quantity_or_nan("choices"),
         failures: table.quantity_or_nan("failures"),
         eject_for: table.quantity_or_nan("eject_for"),
         most_ejected: table.quantity_or_nan("most_ejected"),

@@ -204,9 +204,24 @@ fn calls(service: &Text, table: &Reader<'_>) -> Vec<ServiceCall> {
             continue;
         }
         if let Some(call) = Reader::open(node, &spec::CALL, path, &target.span, table.sink()) {
-            let count: Quantity = call.quantity_or_nan("count");
-            all.push(ServiceCall { target: target.clone(), count, policy: policy(&call) });
+            all.push(service_call(target, &call));
         }
     }
     all
+}
+
+fn service_call(target: &Text, table: &Reader<'_>) -> ServiceCall {
+    let (parallel, wait_for): (Quantity, _) = (table.quantity_or_nan("parallel"), table.quantity("wait_for"));
+    if let Some(wanted) = wait_for.as_ref().filter(|q| q.value > parallel.value) {
+        let message = "`wait_for` is more than the calls made at once";
+        let hint = format!("write parallel = {}, or a smaller wait_for", wanted.value);
+        table.sink().push(Diagnostic::error("out-of-range", message).at(wanted.span.clone(), "").hint(hint));
+    }
+    ServiceCall {
+        target: target.clone(),
+        count: table.quantity_or_nan("count"),
+        parallel,
+        wait_for,
+        policy: policy(table),
+    }
 }

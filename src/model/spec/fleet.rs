@@ -111,6 +111,8 @@ pub(crate) static BALANCER: Table = Table {
         key("of", Required, Kind::Service, "The service, whose servers the replicas share"),
         key("replicas", Required, count(Range::AtLeastOne, false), "Number of replicas"),
         key("policy", Default("round-robin"), Kind::Choice(ROUTINGS), "How a replica is chosen"),
+        key("queues", Default("shared"), Kind::Choice(QUEUES), "Where requests wait"),
+        key("choices", Default("unlimited"), count(Range::AtLeastOne, true), "Replicas least-requests looks at"),
         key("failures", Default("unlimited"), count(Range::AtLeastOne, true), "Failures in a row that take one out"),
         key("eject_for", Default("30 s"), number(TIME, Range::Positive), "Mean time for which it is out"),
         key("most_ejected", Default("1"), number(NONE, Range::Share), "Largest share that may be out at once"),
@@ -122,5 +124,12 @@ pub(crate) static BALANCER: Table = Table {
 /// `policy`.
 static ROUTINGS: &[Choice] = &[
     choice("round-robin", "one after the other"),
+    choice("random", "any"),
     choice("least-requests", "a free slot of any, else the one with the fewest requests"),
+];
+
+/// `queues` of a balancer.
+static QUEUES: &[Choice] = &[
+    choice("shared", "in one queue for all replicas"),
+    choice("per-replica", "at the replica they were sent to, which has an equal part of the slots and of the limit"),
 ];

@@ -25,6 +25,11 @@ pub(super) const fn count(range: Range, unlimited: bool) -> Kind {
     Kind::Number(Number { want: Want::Count, range, unlimited, whole: false })
 }
 
+/// A whole number from 1.
+pub(super) const fn whole() -> Kind {
+    Kind::Number(Number { want: Want::Is(NONE), range: Range::AtLeastOne, unlimited: false, whole: true })
+}
+
 pub(super) const fn any(unlimited: bool) -> Kind {
     Kind::Number(Number { want: Want::Any, range: Range::Any, unlimited, whole: false })
 }
@@ -103,6 +108,7 @@ pub(crate) static CLIENT: Table = Table {
         key("gives_up", Default("at-timeout"), Kind::Choice(GIVES_UP), "When a timeout is felt"),
         key("retry", Optional, Kind::Table(&RETRY), "Retry policy, or the name of a preset"),
         key("deadline", Optional, number(TIME, Range::Positive), "Over all attempts of a request, waits included"),
+        key("propagate", Default("false"), Kind::Flag, "Whether its deadline travels with the request, through nested calls"),
         key("processes", Default("1"), number(NONE, Range::AtLeastOne), "Client processes, each with its own budget"),
         key("breaker", Optional, Kind::Table(&BREAKER), "Circuit breaker, or the name of a preset"),
         key("hedge", Optional, Kind::Table(&HEDGE), "A second attempt beside one that takes long"),
@@ -323,12 +329,15 @@ pub(crate) static CALL: Table = Table {
     about: "Calls of one service by another",
     shorthand: Shorthand::None,
     keys: &[
-        key("count", Default("1"), number(NONE, Range::NotNegative), "Calls per request"),
+        key("count", Default("1"), number(NONE, Range::NotNegative), "Calls per request, one after the other"),
+        key("parallel", Default("1"), whole(), "Calls made at once in place of each"),
+        key("wait_for", Optional, whole(), "Good answers of them that are waited for; all by default"),
         key("timeout", Optional, number(TIME, Range::Positive), "Per attempt; without it the caller waits for ever"),
         key("timeout_jitter", Default("none"), Kind::Choice(PATIENCES), "How the timeout is randomised"),
         key("gives_up", Default("at-timeout"), Kind::Choice(GIVES_UP), "When a timeout is felt"),
         key("retry", Optional, Kind::Table(&RETRY), "Retry policy, or the name of a preset"),
         key("deadline", Optional, number(TIME, Range::Positive), "Over all attempts of a request, waits included"),
+        key("propagate", Default("false"), Kind::Flag, "Whether its deadline travels with the request, through nested calls"),
         key("processes", Default("1"), number(NONE, Range::AtLeastOne), "Client processes, each with its own budget"),
         key("breaker", Optional, Kind::Table(&BREAKER), "Circuit breaker, or the name of a preset"),
         key("hedge", Optional, Kind::Table(&HEDGE), "A second attempt beside one that takes long"),

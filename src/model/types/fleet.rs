@@ -139,6 +139,10 @@ pub struct Balancer {
     pub replicas: Quantity,
     /// How a replica is chosen.
     pub policy: Setting<Routing>,
+    /// Whether replicas have queues of their own.
+    pub queues: Setting<Queues>,
+    /// Replicas looked at by least requests with queues of their own; infinity for all (the default).
+    pub choices: Quantity,
     /// Late answers or failures in a row after which a replica is taken out; infinity (never) when not given.
     pub failures: Quantity,
     /// Mean time for which it is out, exponential; default 30 s.
@@ -157,6 +161,18 @@ pub enum Routing {
     /// One after the other (the default).
     #[default]
     RoundRobin,
+    /// Any.
+    Random,
     /// The one with the fewest requests.
     LeastRequests,
+}
+
+/// `queues` of a balancer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Queues {
+    /// One for all replicas (the default).
+    #[default]
+    Shared,
+    /// One at each replica.
+    PerReplica,
 }

@@ -55,7 +55,7 @@ impl Engine<'_> {
         let slot = self.slab.take(stream as u16, class, 1, self.now, parent);
         self.slab[slot].process = process as u32;
         if parent != NONE {
-            self.slab[parent].child = slot;
+            self.add_child(parent, slot);
         }
         self.send_if_allowed(slot);
         slot
@@ -75,18 +75,22 @@ impl Engine<'_> {
                 self.clients[index].count.withheld += 1;
             }
             self.slab.release(slot);
-            return self.give_up(client, attempt.parent);
+            return self.give_up(client, attempt.parent, slot);
         };
         self.slab[slot].probe = probe;
         self.send(slot);
     }
 
     /// A request, or a nested call, has failed for good.
-    fn give_up(&mut self, client: Option<usize>, parent: u32) {
+    fn give_up(&mut self, client: Option<usize>, parent: u32, slot: u32) {
         match client {
             Some(index) => {
                 self.clients[index].count.failed += 1;
                 self.ended(index);
+            }
+            None if self.slab[parent].fan => {
+                self.replace_child(parent, slot, NONE);
+                self.one_of_many(parent, false);
             }
             None => {
                 self.slab[parent].answer = Answer::Error;
@@ -121,14 +125,20 @@ impl Engine<'_> {
         {
             self.schedule(after, Kind::Hedge, slot);
         }
-        let left = policy.deadline - (self.now - first);
+        let inherited = self.inherited(slot);
+        let policy = &self.settings.policies[stream];
+        let left = (policy.deadline - (self.now - first)).min(inherited - self.now);
+        let mut expires = f64::INFINITY;
         if (policy.timeout < f64::INFINITY || left < f64::INFINITY) && policy.gives_up == GivesUp::AtTimeout {
             let caller = &mut self.callers[stream];
             let timeout = match policy.patience {
                 Patience::Fixed => policy.timeout,
                 Patience::Exponential => policy.timeout * caller.patience.exponential(),
             };
-            let deadline = self.now + timeout.min(left);
+            // Those above give up first, and are not told of a failure at the very instant.
+            let own = self.now + timeout.min(left);
+            expires = own.min(inherited);
+            let deadline = if own < inherited { own } else { inherited.next_up() };
             if policy.patience == Patience::Fixed && caller.ring.back().is_none_or(|last| last.0 <= deadline) {
                 caller.ring.push_back((deadline, slot, generation));
                 if caller.ring.len() > caller.sweep {
@@ -140,6 +150,9 @@ impl Engine<'_> {
                 self.calendar.push(Entry::new(deadline, Kind::Timeout, slot, generation));
             }
         }
+        if policy.propagate {
+            self.slab[slot].expires = expires;
+        }
         if let Some(client) = client {
             self.clients[client].count.attempts += 1;
             self.slab[slot].work = self.settings.clients[client].work;
@@ -150,6 +163,19 @@ impl Engine<'_> {
             }
         }
         self.arrive(slot);
+    }
+
+    /// The deadline that came with the request that makes a call, if the call passes it on; infinite otherwise.
+    pub(super) fn inherited_by(&self, stream: usize, parent: u32) -> f64 {
+        if parent != NONE && self.settings.policies[stream].propagate {
+            self.slab[parent].expires
+        } else {
+            f64::INFINITY
+        }
+    }
+
+    fn inherited(&self, slot: u32) -> f64 {
+        self.inherited_by(usize::from(self.slab[slot].stream), self.slab[slot].parent)
     }
 
     /// The service has an answer to an attempt.
@@ -196,13 +222,17 @@ impl Engine<'_> {
                 self.fill_cache(attempt.stream, attempt.key);
                 match attempt.parent {
                     NONE => self.answered(usize::from(attempt.stream), attempt.first),
+                    parent if self.slab[parent].fan => {
+                        self.replace_child(parent, slot, NONE);
+                        self.one_of_many(parent, true);
+                    }
                     parent => self.next_call(parent),
                 }
             }
             answer => {
                 let alone = self.leave_twins(slot);
                 self.slab.release(slot);
-                self.failed(&attempt, answer, alone);
+                self.failed(slot, &attempt, answer, alone);
             }
         }
     }
@@ -250,7 +280,7 @@ impl Engine<'_> {
         );
         let alone = self.leave_twins(slot);
         self.forget(slot);
-        self.failed(&attempt, Answer::Timeout, alone);
+        self.failed(slot, &attempt, Answer::Timeout, alone);
     }
 
     /// Nobody waits for an attempt any more, although it has not failed.
@@ -277,7 +307,7 @@ impl Engine<'_> {
     }
 
     /// An attempt has failed for its caller, who decides about the next one if no other is under way beside it.
-    fn failed(&mut self, attempt: &super::super::slab::Attempt, answer: Answer, alone: bool) {
+    fn failed(&mut self, slot: u32, attempt: &super::super::slab::Attempt, answer: Answer, alone: bool) {
         let stream = usize::from(attempt.stream);
         let policy = &self.settings.policies[stream];
         let client = (attempt.parent == NONE).then_some(stream);
@@ -299,6 +329,7 @@ impl Engine<'_> {
         if !alone {
             return;
         }
+        let inherited = self.inherited_by(stream, attempt.parent);
         let caller = &mut self.callers[stream];
         let mut again =
             wanted && f64::from(attempt.index) < policy.attempts && caller.retry.happens(policy.probability);
@@ -318,7 +349,7 @@ impl Engine<'_> {
                     (policy.backoff + caller.backoff.uniform() * (3.0 * last - policy.backoff)).min(policy.cap)
                 }
             };
-            again = self.now + pause < attempt.first + policy.deadline;
+            again = self.now + pause < (attempt.first + policy.deadline).min(inherited);
         }
         let mut cost = 0.0;
         if again {
@@ -333,7 +364,7 @@ impl Engine<'_> {
             }
         }
         if !again {
-            return self.give_up(client, attempt.parent);
+            return self.give_up(client, attempt.parent, slot);
         }
         let index = attempt.index.saturating_add(1);
         let next = self.slab.take(attempt.stream, attempt.class, index, attempt.first, attempt.parent);
@@ -345,6 +376,7 @@ impl Engine<'_> {
         place.cost = cost as f32;
         match client {
             Some(index) => self.clients[index].back_off(self.now, 1),
+            None if self.slab[attempt.parent].fan => self.replace_child(attempt.parent, slot, next),
             None => self.slab[attempt.parent].child = next,
         }
         self.schedule(pause, Kind::Retry, next);

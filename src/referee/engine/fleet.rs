@@ -41,6 +41,10 @@ impl Engine<'_> {
     pub(super) fn assign(&mut self, slot: u32, place: usize) {
         let service = &self.settings.services[place];
         let Some(balancer) = &service.balancer else { return };
+        if let Some(r) = usize::from(self.slab[slot].replica).checked_sub(1) {
+            self.fleets[place].replicas[r].busy += 1;
+            return;
+        }
         let free = self.free_slots(place);
         let mut pick = (self.routes[place].uniform() * f64::from(free)) as u32;
         let fleet = &mut self.fleets[place];
@@ -68,8 +72,10 @@ impl Engine<'_> {
         }
         let Some(r) = usize::from(self.slab[slot].replica).checked_sub(1) else { return };
         self.slab[slot].replica = 0;
+        let works = self.slab[slot].phase != Phase::Waiting;
         let replica = &mut self.fleets[place].replicas[r];
-        replica.busy = replica.busy.saturating_sub(1);
+        replica.busy = replica.busy.saturating_sub(u32::from(works));
+        replica.inside = replica.inside.saturating_sub(1);
         match failed {
             Some(true) => self.count_failure(place, r),
             Some(false) => replica.failures = 0,
@@ -77,7 +83,7 @@ impl Engine<'_> {
         }
     }
 
-    fn count_failure(&mut self, place: usize, r: usize) {
+    pub(super) fn count_failure(&mut self, place: usize, r: usize) {
         let Some(balancer) = &self.settings.services[place].balancer else { return };
         let now = self.now;
         let fleet = &mut self.fleets[place];
@@ -106,7 +112,7 @@ impl Engine<'_> {
         let used: Vec<usize> = fleet.in_use(self.now, balancer.panic).collect();
         let broken: Vec<usize> = used.iter().copied().filter(|&r| (r as f64) < balancer.broken).collect();
         let share = match balancer.policy {
-            Routing::RoundRobin => broken.len() as f64 / used.len().max(1) as f64,
+            Routing::RoundRobin | Routing::Random => broken.len() as f64 / used.len().max(1) as f64,
             Routing::LeastRequests => {
                 let idle: u32 = broken.iter().map(|&r| fleet.slots(r, service.servers)).sum();
                 let free = self.free_slots(place);

@@ -44,8 +44,8 @@ impl Engine<'_> {
         }
         self.slab[before].twin = if before == next { NONE } else { next };
         let parent = self.slab[slot].parent;
-        if parent != NONE && self.slab[parent].child == slot {
-            self.slab[parent].child = next;
+        if parent != NONE {
+            self.replace_child(parent, slot, next);
         }
         false
     }

@@ -1,6 +1,6 @@
 //! What services do: admit, queue, work, call others, answer.
 
-use super::super::calendar::{Entry, Kind};
+use super::super::calendar::{Entry, Kind, POLL};
 use super::super::slab::{Answer, NONE, Phase};
 use super::Engine;
 use crate::model::types::Expired;
@@ -18,6 +18,9 @@ impl Engine<'_> {
             return;
         }
         let place = self.target(slot);
+        if self.has_own_queues(place) {
+            return self.arrive_at_replica(slot, place);
+        }
         if self.meets_broken(slot, place) {
             return;
         }
@@ -39,6 +42,10 @@ impl Engine<'_> {
         // A slot that has just become free may not have looked into the queue yet: who comes now is first.
         let first = station.waiting == 0 || service.pickup > 0.0;
         if first && self.has_free_slot(place) {
+            if service.pickup > 0.0 {
+                let free = service.servers - f64::from(self.stations[place].busy);
+                self.stations[place].take_polling(free);
+            }
             self.start(slot, place);
         } else {
             let station = &mut self.stations[place];
@@ -56,7 +63,7 @@ impl Engine<'_> {
 
     /// A slot takes an attempt; the integrals have been carried on.
     #[inline]
-    fn start(&mut self, slot: u32, place: usize) {
+    pub(super) fn start(&mut self, slot: u32, place: usize) {
         let service = &self.settings.services[place];
         let station = &mut self.stations[place];
         let wait = self.now - self.slab[slot].entered;
@@ -78,7 +85,16 @@ impl Engine<'_> {
     /// Free slots take who waits.
     #[inline]
     pub(super) fn fill_slots(&mut self, place: usize) {
-        while self.has_free_slot(place) {
+        if self.has_own_queues(place) {
+            return self.fill_replicas(place);
+        }
+        self.fill(place, u32::MAX);
+    }
+
+    /// Fills free slots from the queue, so many at most.
+    fn fill(&mut self, place: usize, most: u32) {
+        let mut started = 0;
+        while started < most && self.has_free_slot(place) {
             let switch = self.settings.services[place].switch;
             let Some(slot) = self.stations[place].next(switch, &self.slab) else { return };
             self.stations[place].advance(self.now);
@@ -92,8 +108,20 @@ impl Engine<'_> {
                 self.respond(slot, Answer::Reject);
             } else {
                 self.start(slot, place);
+                started += 1;
             }
         }
+    }
+
+    /// A slot that has been free for the pickup time looks into the queue, unless somebody has taken it meanwhile.
+    pub(super) fn poll(&mut self, place: usize) {
+        let station = &mut self.stations[place];
+        station.polls -= 1;
+        if station.taken > 0 {
+            station.taken -= 1;
+            return;
+        }
+        self.fill(place, 1);
     }
 
     /// Work in a slot is done: nested calls follow, or the answer.
@@ -132,7 +160,17 @@ impl Engine<'_> {
         }
         self.slab[slot].left -= 1;
         let stream = calls.start + usize::from(self.slab[slot].call);
-        self.begin_call(stream, slot, self.slab[slot].class);
+        if self.inherited_by(stream, slot) <= self.now {
+            // A call whose deadline has passed fails before it is sent.
+            self.slab[slot].answer = Answer::Error;
+            return self.schedule(0.0, Kind::Resume, slot);
+        }
+        match self.settings.fans[stream - self.clients.len()] {
+            Some(fan) => self.begin_fan(stream, slot, fan),
+            None => {
+                self.begin_call(stream, slot, self.slab[slot].class);
+            }
+        }
     }
 
     /// An attempt leaves its slot with an answer.
@@ -157,7 +195,8 @@ impl Engine<'_> {
         if self.stations[place].waiting > 0 {
             let pickup = self.settings.services[place].pickup;
             if pickup > 0.0 {
-                self.calendar.push(Entry::new(self.now + pickup, Kind::Pickup, place as u32, 0));
+                self.stations[place].polls += 1;
+                self.calendar.push(Entry::new(self.now + pickup, Kind::Pickup, place as u32, POLL));
             } else {
                 self.fill_slots(place);
             }
@@ -186,7 +225,9 @@ impl Engine<'_> {
             _ => return,
         }
         station.count.cancelled += 1;
-        if attempt.child != NONE {
+        if attempt.fan {
+            self.end_fan(slot);
+        } else if attempt.child != NONE {
             self.abandon(attempt.child);
         }
         if attempt.phase != Phase::Waiting {

@@ -9,13 +9,13 @@ use crate::process::graph::{Binary, Node};
 
 impl Builder<'_> {
     /// Share of attempts whose failure leads to a retry, if attempts are left.
-    pub(in crate::model::expand) fn retried(&mut self, retry: &Retry, fate: Fate) -> Node {
+    pub(in crate::model::expand) fn retried(&mut self, policy: &CallPolicy, retry: &Retry, fate: Fate) -> Node {
         let zero = self.c(0.0);
         let mut total = zero;
         for (on, share) in
             [(retry.on.reject, fate.rejected), (retry.on.timeout, fate.timed_out), (retry.on.error, fate.failed)]
         {
-            if on {
+            if on && (share != fate.timed_out || policy.timeout.is_some()) {
                 total = self.add(total, share);
             }
         }
@@ -23,12 +23,19 @@ impl Builder<'_> {
     }
 
     /// Mean time of a nested call with all its attempts, and the probability that it ends well.
-    pub(super) fn call_outcome(&mut self, station: &Station, policy: &CallPolicy, fate: Fate) -> (Node, Node) {
-        let patience = self.patience(station, policy, fate.late);
+    /// `pair`: mean time of an attempt and its hedge, where there are hedges.
+    pub(super) fn call_outcome(
+        &mut self,
+        station: &Station,
+        policy: &CallPolicy,
+        fate: Fate,
+        pair: Option<Node>,
+    ) -> (Node, Node) {
+        let patience = pair.unwrap_or_else(|| self.patience(station, policy, fate.late));
         let accepted = self.not(fate.rejected);
         let attempt_time = self.mul(accepted, patience);
         let Some(retry) = &policy.retry else { return (attempt_time, fate.answered) };
-        let again = self.retried(retry, fate);
+        let again = self.retried(policy, retry, fate);
         if retry.attempts.value.is_infinite() {
             let never = self.not(again);
             let backoff = self.mean_backoff(retry, 2);
