@@ -1,6 +1,7 @@
 //! The queue and the slots of one service.
 
 use super::admission::Gate;
+use super::control::Control;
 use super::record::StationCount;
 use super::slab::{Phase, Slab};
 use std::collections::VecDeque;
@@ -19,6 +20,7 @@ pub(super) struct Station {
     pub(super) inside: u32,
     pub(super) count: StationCount,
     pub(super) gate: Gate,
+    pub(super) control: Control,
     /// When somebody last found nobody waiting and had to wait.
     pub(super) standing_since: f64,
     since: f64,
@@ -34,6 +36,7 @@ impl Station {
             inside: 0,
             count: StationCount::default(),
             gate: Gate::default(),
+            control: Control::default(),
             standing_since: 0.0,
             since: 0.0,
         }

@@ -337,7 +337,7 @@ impl Builder<'_> {
             zero
         };
         let capacity = servers.map(|c| self.div(c, hold));
-        let blocked = match self.controlled_delay(service, capacity, ahead) {
+        let blocked = match self.controlled_delay(service, (capacity, ahead), (offered_rate, blocked)) {
             Some(taken) => {
                 let room = self.not(blocked);
                 let entering = self.mul(room, taken);

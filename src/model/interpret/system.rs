@@ -9,7 +9,7 @@ use crate::model::reader::{Reader, join};
 use crate::model::spec;
 use crate::model::tree::Value;
 use crate::model::types::{
-    Arrivals, Client, Codel, Distribution, Expired, Order, Quantity, Queue, Service, ServiceCall, Setting, Spacing,
+    Arrivals, Client, Codel, CodelLaw, Distribution, Expired, Order, Quantity, Queue, Service, ServiceCall, Setting, Spacing,
     Text,
 };
 use std::collections::BTreeMap;
@@ -171,7 +171,11 @@ fn queue(service: &Reader<'_>) -> Queue {
         pickup: table.quantity_or_nan("pickup"),
         codel: table
             .table("codel")
-            .map(|t| Codel { target: t.quantity_or_nan("target"), interval: t.quantity_or_nan("interval") }),
+            .map(|t| Codel {
+                law: setting(&t, "law", |word| if word == "rfc8289" { CodelLaw::Rfc8289 } else { CodelLaw::Servers }),
+                target: t.quantity_or_nan("target"),
+                interval: t.quantity_or_nan("interval"),
+            }),
     }
 }
 
