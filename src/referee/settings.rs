@@ -3,8 +3,8 @@
 use super::admission::Rules;
 use super::law::Law;
 use crate::model::types::{
-    Arrivals, Autoscaler, Balancer, Breaker, Budget, Cache, CallPolicy, CodelLaw, Counts, GivesUp, Jitter, Model, Needs, Order,
-    Patience, RateLimit, RetryOn, Routing, Signal, Spacing, Throttle,
+    Arrivals, Autoscaler, Balancer, Breaker, Budget, Cache, CallPolicy, CodelLaw, Counts, GivesUp, Jitter, Model,
+    Needs, Order, Patience, RateLimit, RetryOn, Routing, Signal, Spacing, Throttle,
 };
 
 /// All numbers.

@@ -450,21 +450,24 @@ impl Builder<'_> {
         let mut before = pace.map(|pace| self.until_calls(pace, own, variance));
         let own_errors = self.number(&service.error_share);
         let well = self.not(own_errors);
-        let mut held = Held { own, mean: own, whole: own, variance, judged: own, judged_variance: variance, met: None, well };
+        let mut held =
+            Held { own, mean: own, whole: own, variance, judged: own, judged_variance: variance, met: None, well };
         for call in &service.calls {
             let Some(target) = self.stations.get(&call.target.value).cloned() else { continue };
             let policy = &self.within_deadline(&call.policy);
             let fate = self.fate(&target, policy);
-            let outcome = self.call_outcome(&target, policy, fate);
+            let sends = self.held_back(service, call, &target);
+            let outcome = self.call_outcome(&target, policy, (fate, sends));
             let (time, mut success) = self.past_cache(policy, outcome);
             let count = self.number(&call.count);
             let total = self.mul(count, time);
-            let spread = self.mul(count, target.wait_variance);
+            let spread = self.call_variance(&target, policy, (fate, sends));
+            let spread = self.mul(count, spread);
             let mut law = (total, total);
             let mut told = false;
             if let Some(law_before) = before.filter(|_| policy.propagate.value) {
                 let name = format!("{}.{}", service.name.value, call.target.value);
-                let within = self.call_within((&name, &target), policy, fate, law_before);
+                let within = self.call_within((&name, &target), policy, (fate, sends), law_before);
                 let (time, _) = self.past_cache(policy, (within.time, success));
                 law.0 = self.mul(count, time);
                 if let Some(met) = within.met {
@@ -519,22 +522,20 @@ impl Builder<'_> {
         let mut dropped = self.c(0.0);
         let mut useful = None;
         let late = match self.given_up_after(station, policy) {
-            Some(timeout) => {
-                match self.deadline(station, timeout) {
-                    Some((fresh, in_time)) => {
-                        entering = self.mul(accepted, fresh);
-                        let never = self.not(fresh);
-                        dropped = self.mul(accepted, never);
-                        useful = Some(in_time);
-                        let on_time = self.mul(fresh, in_time);
-                        self.not(on_time)
-                    }
-                    None => match self.late_on_stack(station, policy, timeout) {
-                        Some(late) => late,
-                        None => self.late_share(station, policy, timeout),
-                    },
+            Some(timeout) => match self.deadline(station, timeout) {
+                Some((fresh, in_time)) => {
+                    entering = self.mul(accepted, fresh);
+                    let never = self.not(fresh);
+                    dropped = self.mul(accepted, never);
+                    useful = Some(in_time);
+                    let on_time = self.mul(fresh, in_time);
+                    self.not(on_time)
                 }
-            }
+                None => match self.late_on_stack(station, policy, timeout) {
+                    Some(late) => late,
+                    None => self.late_share(station, policy, timeout),
+                },
+            },
             None => self.c(0.0),
         };
         let mut late = self.with_jumps(station, policy, late);

@@ -35,6 +35,7 @@ mod closed;
 mod events;
 mod guards;
 mod many;
+mod nested;
 
 use super::Builder;
 use super::station::{Arrival, Fate, Station};
@@ -46,6 +47,7 @@ use crate::process::lower::Type;
 use crate::process::population::State;
 use budget::{Demand, Purse};
 use many::shares_backoff;
+pub(super) use nested::{Nested, Sends};
 
 /// Attempt rates of one stream.
 struct Stream {
@@ -150,11 +152,6 @@ impl Builder<'_> {
                 let name = format!("{}.{}", service.name.value, call.target.value);
                 if let Some(open) = self.passed.get(&name).map(|p| p.open) {
                     first = self.mul(first, open);
-                }
-                if call.policy.retry.as_ref().is_some_and(|r| r.budget.is_some()) || !call.policy.guards().is_empty() {
-                    let message = "budgets, breakers and limits of nested calls are not supported yet";
-                    let hint = "give them to the client instead";
-                    self.without_equations(&call.target.span, message, hint);
                 }
                 self.stream(&name, &call.target.value, &call.policy, (first, 1.0), Watchers::default());
             }
@@ -289,7 +286,14 @@ impl Builder<'_> {
         let mut fate = self.fate(&station, policy);
         let plain = Type::Quantity(Dimension::NONE);
         self.name(format!("{name}.late"), fate.late, plain);
-        let guards = self.guards(name, policy, &station, first);
+        let nested = self.nested.get(name).copied();
+        if let Some(nested) = nested {
+            self.nested_flow(nested, first);
+        }
+        let guards = match nested {
+            Some(nested) => nested.guards,
+            None => self.guards(name, policy, &station, first),
+        };
         let sent = guards.sent.map_or(first, |share| self.mul(first, share));
         let (missing, hits) = self.misses(policy, sent);
         let mut hits: Vec<Node> = hits.into_iter().collect();
@@ -311,7 +315,10 @@ impl Builder<'_> {
                 attempts.push(retries);
                 tries.push(Try { rate: Some(retries), from: None, next: None, misses: None, onward: None });
             } else {
-                let purse = self.purse(name, retry, policy, scale);
+                let purse = match nested {
+                    Some(nested) => nested.purse,
+                    None => self.purse(name, retry, policy, scale),
+                };
                 allowed = match (purse.map(|p| p.allowed), pass) {
                     (Some(x), Some(y)) => Some(self.mul(x, y)),
                     (x, y) => x.or(y),

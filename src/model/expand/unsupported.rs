@@ -59,9 +59,6 @@ fn policy(policy: &CallPolicy, found: &mut Vec<(Span, &'static str)>) {
     if let Some(hedge) = &policy.hedge {
         found.push((hedge.after.span.clone(), "`hedge`"));
     }
-    if let Some(rule) = policy.breaker.as_ref().filter(|rule| rule.window.value.is_infinite()) {
-        found.push((rule.window.span.clone(), "a breaker that never forgets"));
-    }
     // Budgets and guards are asked a timeout after sending, and see every failure.
     let retry = policy.retry.as_ref();
     if policy.guards().is_empty() && retry.is_none_or(|r| r.budget.is_none()) {

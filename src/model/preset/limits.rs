@@ -2,7 +2,8 @@
 
 use super::{Part, Preset};
 
-const SOURCE: &str = "Netflix concurrency-limits, AIMDLimit.java, VegasLimit.java, Gradient2Limit.java, WindowedLimit.java";
+const SOURCE: &str =
+    "Netflix concurrency-limits, AIMDLimit.java, VegasLimit.java, Gradient2Limit.java, WindowedLimit.java";
 const VERSION: &str = "concurrency-limits at 78a74b9";
 
 pub(super) static NETFLIX_AIMD: Preset = Preset {

@@ -103,7 +103,12 @@ pub(crate) static CLIENT: Table = Table {
         key("gives_up", Default("at-timeout"), Kind::Choice(GIVES_UP), "When a timeout is felt"),
         key("retry", Optional, Kind::Table(&RETRY), "Retry policy, or the name of a preset"),
         key("deadline", Optional, number(TIME, Range::Positive), "Over all attempts of a request, waits included"),
-        key("propagate", Default("false"), Kind::Flag, "Whether its deadline travels with the request, through nested calls"),
+        key(
+            "propagate",
+            Default("false"),
+            Kind::Flag,
+            "Whether its deadline travels with the request, through nested calls",
+        ),
         key("processes", Default("1"), number(NONE, Range::AtLeastOne), "Client processes, each with its own budget"),
         key("breaker", Optional, Kind::Table(&BREAKER), "Circuit breaker, or the name of a preset"),
         key("hedge", Optional, Kind::Table(&HEDGE), "A second attempt beside one that takes long"),
@@ -189,7 +194,12 @@ pub(crate) static SERVICE: Table = Table {
         key("coherence", Default("0"), number(NONE, Range::NotNegative), "Scalability law: growth per pair inside"),
         key("shed", Optional, Kind::Table(&SHED), "Attempts refused above a level"),
         key("rate_limit", Optional, Kind::Table(&ADMITTED_RATE), "Attempts let in per second, by a token bucket"),
-        key("concurrency", Optional, Kind::Table(&CONCURRENCY), "A limit of those inside that adapts itself, or a preset"),
+        key(
+            "concurrency",
+            Optional,
+            Kind::Table(&CONCURRENCY),
+            "A limit of those inside that adapts itself, or a preset",
+        ),
         key("queue", Optional, Kind::Table(&QUEUE), "The queue; unbounded and first in, first out by default"),
         key("expired", Default("serve"), Kind::Choice(EXPIRED), "What happens to work whose client stopped waiting"),
         key(
@@ -286,7 +296,12 @@ pub(crate) static CODEL: Table = Table {
     shorthand: Shorthand::None,
     keys: &[
         key("law", Default("servers"), Kind::Choice(CODEL_LAWS), "Which form of it"),
-        key("target", Default("5 ms"), number(TIME, Range::Positive), "Longest wait while a queue stands, or the wait aimed at"),
+        key(
+            "target",
+            Default("5 ms"),
+            number(TIME, Range::Positive),
+            "Longest wait while a queue stands, or the wait aimed at",
+        ),
         key(
             "interval",
             Default("100 ms"),
@@ -337,7 +352,12 @@ pub(crate) static CALL: Table = Table {
         key("gives_up", Default("at-timeout"), Kind::Choice(GIVES_UP), "When a timeout is felt"),
         key("retry", Optional, Kind::Table(&RETRY), "Retry policy, or the name of a preset"),
         key("deadline", Optional, number(TIME, Range::Positive), "Over all attempts of a request, waits included"),
-        key("propagate", Default("false"), Kind::Flag, "Whether its deadline travels with the request, through nested calls"),
+        key(
+            "propagate",
+            Default("false"),
+            Kind::Flag,
+            "Whether its deadline travels with the request, through nested calls",
+        ),
         key("processes", Default("1"), number(NONE, Range::AtLeastOne), "Client processes, each with its own budget"),
         key("breaker", Optional, Kind::Table(&BREAKER), "Circuit breaker, or the name of a preset"),
         key("hedge", Optional, Kind::Table(&HEDGE), "A second attempt beside one that takes long"),
