@@ -7,6 +7,8 @@
 //! unlimited   n' = a - ρ n - n/H,   κ = a/(n + 1),   1/λ = (n + 1)/(2 a (1 + |z|) Φ(z)) + (minimum - n)⁺/a
 //! on retries  share of retries made Φ(-z); with `open` > 0 the share φ of processes open, as below, closing at rate Φ(-z)/open
 //! on calls    φ' = (1 - φ) λ - φ c/(open + E min(W, τ)),   1/λ = window/(2 (1 + |z|) Φ(z)) + minimum/a
+//!             (the window's calls and the minimum at the rate a_c of closed processes, with retries: A/N = (1 - φ) a_c + probes)
+//!             `open` stands for the time until the probes have been sent, k/a after it ends
 //!             c = 1 - f for one probe, Φ((m + 1/2 - k f)/sqrt(k f (1 - f))) for k probes of which m may fail
 //!             share sent 1 - φ + φ k/(open + E min(W, τ))/a
 //! rate limit  T' = rate (1 - (T/burst)^burst) - A/N,   share sent 1 - (1 - T/burst)^burst
@@ -92,7 +94,7 @@ impl Builder<'_> {
                 if retries {
                     guards.retried = Some(closed);
                 } else {
-                    let cycle = self.cycle(rule, policy, station);
+                    let cycle = self.cycle(rule, policy, station, rate);
                     let probes = self.number(&rule.probes);
                     let tiny = self.c(1e-9);
                     let wanted = self.add(rate, tiny);
@@ -155,9 +157,13 @@ impl Builder<'_> {
         self.div(beyond, sd)
     }
 
-    /// From opening to the answer of the probes.
-    fn cycle(&mut self, rule: &Breaker, policy: &CallPolicy, station: &Station) -> Node {
+    /// From opening to the answer of the probes, which are the first calls wanted after that: at this rate per process.
+    fn cycle(&mut self, rule: &Breaker, policy: &CallPolicy, station: &Station, rate: Node) -> Node {
         let open = self.number(&rule.open);
+        let (probes, tiny) = (self.number(&rule.probes), self.c(1e-9));
+        let rate = self.add(rate, tiny);
+        let coming = self.div(probes, rate);
+        let open = self.add(open, coming);
         let fate = self.fate(station, policy);
         let answer = self.patience(station, policy, fate.late);
         self.add(open, answer)
@@ -234,12 +240,14 @@ impl Builder<'_> {
             let away = self.sub(share, x);
             let flow = self.mul(pace, away);
             self.process.flows.push((index, flow));
+            let (rate, counted) = (self.div(first, n), self.div(attempts, n));
+            let rate = self.add(rate, tiny);
+            let counted = self.counted_while_closed(rule, policy, station, guards.open, (rate, counted));
             if let Some(open) = guards.open {
-                self.switch_flow(rule, policy, station, (open, x, guards.remembered), (first, share));
+                self.switch_flow(rule, policy, station, (open, x, guards.remembered), (rate, counted, share));
             }
             if let Some(index) = guards.remembered {
-                let counted = self.div(attempts, n);
-                self.memory_flow(rule, policy, station, (index, guards.open), (counted, share));
+                self.memory_flow(rule, policy, station, (index, guards.open), (rate, counted, share));
             }
         }
         if let (Some(limit), Some(index)) = (&policy.rate_limit, guards.tokens) {
@@ -288,6 +296,31 @@ impl Builder<'_> {
         self.div(pace, window)
     }
 
+    /// What a process whose breaker is closed counts per second: its attempts, retries included, or its requests.
+    fn counted_while_closed(
+        &mut self,
+        rule: &Breaker,
+        policy: &CallPolicy,
+        station: &Station,
+        open: Option<usize>,
+        (rate, counted): (Node, Node),
+    ) -> Node {
+        let Some(open) = open.filter(|_| rule.stops.value == Stops::Calls && rule.per.value == Per::Attempt) else {
+            let attempts = if rule.per.value == Per::Attempt { counted } else { rate };
+            return self.process.graph.binary(Binary::Max, rate, attempts);
+        };
+        let share = self.process.graph.state(open);
+        let cycle = self.cycle(rule, policy, station, rate);
+        let probes = self.number(&rule.probes);
+        let probing = self.mul(share, probes);
+        let probing = self.div(probing, cycle);
+        let rest = self.sub(counted, probing);
+        let (closed, tiny) = (self.not(share), self.c(1e-3));
+        let closed = self.process.graph.binary(Binary::Max, closed, tiny);
+        let each = self.div(rest, closed);
+        self.process.graph.binary(Binary::Max, rate, each)
+    }
+
     /// What a breaker without a window remembers: everything since it closed, within the horizon.
     fn memory_flow(
         &mut self,
@@ -295,7 +328,7 @@ impl Builder<'_> {
         policy: &CallPolicy,
         station: &Station,
         (index, open): (usize, Option<usize>),
-        (counted, failing): (Node, Node),
+        (rate, counted, failing): (Node, Node, Node),
     ) {
         let count = self.process.graph.state(index);
         let horizon = self.model.meta.horizon.as_ref().map_or(HORIZON, |h| h.value);
@@ -304,7 +337,7 @@ impl Builder<'_> {
         let mut flow = self.sub(counted, faded);
         if let Some(open) = open.filter(|_| rule.stops.value == Stops::Calls) {
             let share = self.process.graph.state(open);
-            let closing = self.closing(rule, policy, station, (share, failing));
+            let closing = self.closing(rule, policy, station, (share, failing, rate));
             let (closed, tiny) = (self.not(share), self.c(1e-3));
             let closed = self.process.graph.binary(Binary::Max, closed, tiny);
             let fresh = self.div(closing, closed);
@@ -320,9 +353,9 @@ impl Builder<'_> {
         rule: &Breaker,
         policy: &CallPolicy,
         station: &Station,
-        (share, failing): (Node, Node),
+        (share, failing, rate): (Node, Node, Node),
     ) -> Node {
-        let cycle = self.cycle(rule, policy, station);
+        let cycle = self.cycle(rule, policy, station, rate);
         let well = self.not(failing);
         let probes = rule.probes.value.floor().max(1.0);
         let chance = if probes < 2.0 {
@@ -350,13 +383,10 @@ impl Builder<'_> {
         policy: &CallPolicy,
         station: &Station,
         (open, x, remembered): (usize, Node, Option<usize>),
-        (first, failing): (Node, Node),
+        (rate, counted, failing): (Node, Node, Node),
     ) {
-        let n = self.number(&policy.processes);
         let (one, two, tiny) = (self.c(1.0), self.c(2.0), self.c(1e-9));
-        let rate = self.div(first, n);
-        let rate = self.add(rate, tiny);
-        let margin = self.margin(rule, x, (rate, remembered));
+        let margin = self.margin(rule, x, (counted, remembered));
         let beyond = self.process.graph.unary(Unary::NormalCdf, margin);
         let size = self.process.graph.unary(Unary::Abs, margin);
         let size = self.add(one, size);
@@ -364,11 +394,11 @@ impl Builder<'_> {
         let span = match known {
             Some(count) => {
                 let count = self.add(count, one);
-                self.div(count, rate)
+                self.div(count, counted)
             }
             None => {
                 let window = self.number(&rule.window);
-                if rule.window.dimension == Dimension::TIME { window } else { self.div(window, rate) }
+                if rule.window.dimension == Dimension::TIME { window } else { self.div(window, counted) }
             }
         };
         let eager = self.mul(size, beyond);
@@ -380,7 +410,7 @@ impl Builder<'_> {
             let (zero, missing) = (self.c(0.0), self.sub(minimum, count));
             minimum = self.process.graph.binary(Binary::Max, zero, missing);
         }
-        let gathering = self.div(minimum, rate);
+        let gathering = self.div(minimum, counted);
         let time = self.add(time, gathering);
         let share = self.process.graph.state(open);
         let closed = self.not(share);
@@ -392,7 +422,7 @@ impl Builder<'_> {
             let leaving = self.mul(share, clear);
             self.div(leaving, open)
         } else {
-            self.closing(rule, policy, station, (share, failing))
+            self.closing(rule, policy, station, (share, failing, rate))
         };
         let flow = self.sub(opening, closing);
         self.process.flows.push((open, flow));
