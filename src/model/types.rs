@@ -439,12 +439,24 @@ impl Concurrency {
     }
 }
 
-/// `codel = { ... }`: controlled delay in the form used by servers.
+/// `law` of `codel`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CodelLaw {
+    /// The form used by servers (Maurer 2015; the default).
+    #[default]
+    Servers,
+    /// The control law of links (RFC 8289).
+    Rfc8289,
+}
+
+/// `codel = { ... }`: controlled delay.
 #[derive(Debug, Clone)]
 pub struct Codel {
-    /// Longest wait while the queue has not been empty for an interval.
+    /// Which form of it.
+    pub law: Setting<CodelLaw>,
+    /// Longest wait while the queue has not been empty for an interval; the wait that is aimed at.
     pub target: Quantity,
-    /// The interval, and the longest wait otherwise.
+    /// The interval, and the longest wait otherwise; the pace of drops.
     pub interval: Quantity,
 }
 
