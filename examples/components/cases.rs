@@ -99,7 +99,7 @@ fn queues() -> Vec<Case> {
         storm("adaptive-lifo", "", 20, queue("order = \"adaptive-lifo\"")),
         storm("codel", "", 20, queue("codel = { target = \"5 ms\" }")),
         priority(),
-        storm("pickup", "", 20, queue("pickup = \"1 ms\"")),
+        storm("pickup", "0.3 ms", 20, queue("pickup = \"0.3 ms\"")),
         storm("contention", "universal scalability law", 20, service("contention = 0.0005\ncoherence = 0.0000005")),
     ]
 }
