@@ -59,7 +59,8 @@ fn chapter(file: &Path) -> Result<Option<String>, Box<dyn Error>> {
     let comparison = compare(&designs, &loaded.sha256).map_err(|(name, error)| format!("{name}: {error}"))?;
     let blocks = document::document(&comparison, today);
     // What is better and worse can be read off the table; how far the equations are off, off that of components.
-    let kept = |b: &Block| *b != Block::Heading(document::TRADES.to_owned()) && *b != Block::Heading(document::OFF.to_owned());
+    let kept =
+        |b: &Block| *b != Block::Heading(document::TRADES.to_owned()) && *b != Block::Heading(document::OFF.to_owned());
     let kept: Vec<Block> = blocks.into_iter().take_while(kept).collect();
     let text = markdown::render(&kept);
     // One level down: the page has a title of its own.
