@@ -57,12 +57,12 @@ fn chapter(file: &Path) -> Result<Option<String>, Box<dyn Error>> {
         designs.push(Candidate { name: variant.name, about: variant.about, changes: variant.changes, study });
     }
     let comparison = compare(&designs, &loaded.sha256).map_err(|(name, error)| format!("{name}: {error}"))?;
-    let mut blocks = document::document(&comparison, today);
-    // What is better and worse can be read off the table.
-    if let Some(end) = blocks.iter().position(|b| *b == Block::Heading(document::TRADES.to_owned())) {
-        blocks.drain(end..end + 2);
-    }
-    let text = markdown::render(&blocks);
+    let blocks = document::document(&comparison, today);
+    // What is better and worse can be read off the table; how far the equations are off, off that of components.
+    let kept =
+        |b: &Block| *b != Block::Heading(document::TRADES.to_owned()) && *b != Block::Heading(document::OFF.to_owned());
+    let kept: Vec<Block> = blocks.into_iter().take_while(kept).collect();
+    let text = markdown::render(&kept);
     // One level down: the page has a title of its own.
     let lines = text.lines().map(|line| if line.starts_with('#') { format!("#{line}\n") } else { format!("{line}\n") });
     Ok(Some(lines.collect()))

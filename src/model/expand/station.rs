@@ -128,6 +128,21 @@ impl Station {
         self.busy
     }
 
+    /// Waiting ahead of an arrival, and the arrival; `None` if slots are unlimited.
+    pub(super) fn ahead(&self) -> Option<Node> {
+        self.line.map(|line| line.ahead)
+    }
+
+    /// Whether service is first in, first out, and nothing but timeouts and the limit turns attempts away.
+    pub(super) fn is_plain(&self) -> bool {
+        self.plain
+    }
+
+    /// Squared coefficient of variation of the service time.
+    pub(super) fn variability(&self) -> Node {
+        self.variability
+    }
+
     /// Mean time in a slot.
     pub(super) fn hold(&self) -> Node {
         self.hold
@@ -617,8 +632,11 @@ impl Builder<'_> {
         delay: Node,
     ) -> Option<Node> {
         const PARTS: u32 = 4;
-        let known =
-            self.closure == Closure::Fluid && !station.calls && station.expired != Expired::Cancel && station.plain;
+        let known = self.closure == Closure::Fluid
+            && !station.calls
+            && station.expired != Expired::Cancel
+            && station.jumps.is_none()
+            && station.plain;
         let servers = station.servers.filter(|_| known)?;
         let timeout = self.number(timeout);
         let capacity = self.div(servers, station.hold);
