@@ -414,6 +414,33 @@ fn the_least_of_all_against_the_referee() {
     replicas_hold(4);
 }
 
+/// Probes that fail in an overload take replicas out, which a panic threshold bounds.
+#[test]
+fn health_checks_against_the_referee() {
+    let check = "check = { interval = \"1 s\", timeout = \"500 ms\", unhealthy = 2, healthy = 2 }\npanic = 0.5";
+    let text = replicas(240, &format!("queues = \"per-replica\"\npolicy = \"random\"\n{check}"));
+    let loss = ("service.api.servers", 10.0, 30.0, 300.0);
+    common::held::holds(&common::held::Held { name: "checks", text: &text, loss, trigger: ("spike", 5.0) });
+}
+
+/// Of ten replicas one is broken: a tenth of the requests is refused until two probes have failed, 1.5 intervals after.
+#[test]
+fn health_checks_find_a_broken_replica() {
+    let check = "check = { interval = \"4 s\", unhealthy = 2, healthy = 2 }";
+    let text = replicas(200, &format!("queues = \"per-replica\"\npolicy = \"random\"\n{check}"))
+        .replace("retry = { attempts = 3, backoff = \"500 ms\", jitter = \"exponential\" }\n", "");
+    let study = common::study_of(&text, &[]);
+    let broken: &[(&str, f64)] = &[("balancer.lb.broken", 1.0)];
+    // The time integral of the share lost is a tenth of the mean time until it is found.
+    let times: Vec<f64> = (0..160).map(|k| 0.125 + 0.25 * f64::from(k)).collect();
+    let goodput = followed(&study, "goodput", &[(40.0, broken)], &times);
+    let lost: f64 = goodput.iter().map(|g| 0.25 * (1.0 - g / 200.0)).sum();
+    close(lost, 0.1 * 6.0, 0.03);
+    let all = runs(&study.model, &[(0.0, f64::INFINITY, broken)], 40.0, 200);
+    let refused = |run: &Run| run.samples.last().expect("a sample").clients[0].failed as f64 / 200.0;
+    close(all.iter().map(refused).sum::<f64>() / 200.0, lost, 0.1);
+}
+
 // Worked example
 
 #[test]
