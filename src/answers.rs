@@ -4,7 +4,8 @@
 //! recovery load off a branch (`detached` where the collapsed state is not on it); [`triggers`] finds critical sizes and durations, [`odds`] how they are spread over runs,
 //! [`critical_curve`] one against the other; [`against`] holds the answers to request-level simulation; [`collapse`] says how
 //! long the good state lasts under noise; [`compare`] puts designs side by side; [`analysis`] puts the answers together as
-//! the document that every report prints; [`checks`] look for the usual causes; [`gate`] holds it to a condition; [`closed_forms`] holds published
+//! the document that every report prints; [`checks`] look for the usual causes; [`gate`] holds it to a condition; [`closures`] says how far
+//! the equations of each component are from simulation; [`closed_forms`] holds published
 //! formulas that are printed beside the answers and that tests hold them to.
 
 pub mod against;
@@ -12,6 +13,7 @@ pub mod amplification;
 pub mod analysis;
 pub mod checks;
 pub mod closed_forms;
+pub mod closures;
 pub mod collapse;
 pub mod compare;
 pub mod critical_curve;

@@ -7,6 +7,7 @@
 pub mod chain;
 pub mod escape;
 pub mod events;
+pub mod linearised;
 pub mod odds;
 pub mod paths;
 pub mod response;

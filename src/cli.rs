@@ -12,6 +12,8 @@ mod explain;
 mod failure;
 mod files;
 mod input;
+mod inspect;
+mod metrics;
 mod models;
 mod noise;
 mod presets;
@@ -85,6 +87,7 @@ enum Verb {
     Triggers(triggers::Arguments),
     Referee(referee::Arguments),
     Noise(noise::Arguments),
+    Inspect(inspect::Arguments),
     Equations(equations::Arguments),
     Models(models::Arguments),
     Explain(explain::Arguments),
@@ -128,6 +131,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Verb::Triggers(arguments) => triggers::run(arguments, &session),
         Verb::Referee(arguments) => referee::run(arguments, &session),
         Verb::Noise(arguments) => noise::run(arguments, &session),
+        Verb::Inspect(arguments) => inspect::run(arguments, &session),
         Verb::Equations(arguments) => equations::run(arguments, &session),
         Verb::Models(arguments) => models::run(arguments, &session),
         Verb::Explain(arguments) => explain::run(arguments, &session),

@@ -46,6 +46,7 @@ pub mod answers;
 pub mod chance;
 pub mod cli;
 pub mod dynamics;
+pub mod fit;
 pub mod model;
 pub mod plot;
 pub mod process;

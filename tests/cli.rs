@@ -14,6 +14,8 @@ mod equations;
 mod explain;
 #[path = "cli/general.rs"]
 mod general;
+#[path = "cli/inspect.rs"]
+mod inspect;
 #[path = "cli/models.rs"]
 mod models;
 #[path = "cli/noise.rs"]

@@ -15,12 +15,13 @@ mod exact;
 mod guess;
 mod search;
 
-use super::analysis::Findings;
 use super::landscape::Landscape;
 use super::limits::{Limits, limits};
 use super::study::Study;
 use crate::chance::chain::error::ChainError;
-use crate::chance::escape::{Answer, Coordinate, Effort, Estimate, Method, Question, extrapolated, mean_time, scales};
+use crate::chance::escape::{
+    Answer, Coordinate, Effort, Estimate, Method, Question, extrapolated, mean_time, pace, scales,
+};
 use crate::chance::paths::{Machine, MachineError, Path, PathError};
 use crate::dynamics::newton::newton;
 use crate::model::unit;
@@ -42,6 +43,8 @@ const TRIALS: usize = 64;
 const SEARCH_TRIALS: usize = 48;
 /// Instructions per event up to which the effort is what it says.
 const WORK: f64 = 12.0;
+/// Events for a glance at what noise does in the good state.
+const GLANCE: u64 = 40_000;
 /// A bound this many horizons away is answer enough.
 const FAR: f64 = 1e3;
 /// The search for the load where ln τ = ln horizon, τ estimated.
@@ -115,6 +118,16 @@ impl<'a> Collapse<'a> {
     /// # Errors
     /// [`CollapseError::Machine`].
     pub fn new(study: &'a Study, fluid: &'a Fluid, landscape: &'a Landscape) -> Result<Self, CollapseError> {
+        let limits = limits(fluid, study.load_index(fluid), landscape);
+        Self::with_limits(study, fluid, landscape, limits)
+    }
+
+    fn with_limits(
+        study: &'a Study,
+        fluid: &'a Fluid,
+        landscape: &'a Landscape,
+        limits: Limits,
+    ) -> Result<Self, CollapseError> {
         let load = study.load_index(fluid);
         let paths = &study.median.process().states;
         let same = paths.iter().map(|s| fluid.process().state_index(&s.info.name).unwrap_or(0)).collect();
@@ -122,7 +135,7 @@ impl<'a> Collapse<'a> {
         let exact = Exact::of(&process);
         let machine = Machine::new(&process, 1.0)?;
         let events = process.all_events();
-        Ok(Self { study, fluid, landscape, limits: limits(fluid, load, landscape), load, same, events, machine, exact })
+        Ok(Self { study, fluid, landscape, limits, load, same, events, machine, exact })
     }
 
     /// Good state and saddle at a load (base units), from the branch; `None` if there is no good state, or nothing that
@@ -223,7 +236,17 @@ impl<'a> Collapse<'a> {
     /// An effort in events, fewer where an event costs more than in a plain queue.
     fn effort(&self, events: u64, trials: usize, seed: u64) -> Effort {
         let share = (WORK / self.machine.work().max(WORK)).min(1.0);
-        Effort { events: (share * events as f64) as u64, trials, seed }
+        Effort { events: (share * events as f64) as u64, trials, seed, ..Effort::default() }
+    }
+
+    /// How far noise carries the system towards collapse in as much time as can be simulated at little cost, in words.
+    fn progress(&self, wells: &Wells, seed: u64) -> Option<String> {
+        let coordinate = self.coordinate(&self.machine, wells, self.unstable_root(wells)).ok()?;
+        let question = self.question(wells, &coordinate).ok()?;
+        let pace = pace(&question, GLANCE, seed).ok().filter(|p| p.time > 0.0 && p.highest.is_finite())?;
+        let share = (100.0 * pace.highest).max(0.0);
+        let time = unit::human(pace.time, Dimension::TIME);
+        Some(format!(" (in {time} of it noise goes {share:.2} % of the way to the saddle)"))
     }
 
     fn question<'q>(&'q self, wells: &'q Wells, coordinate: &'q Coordinate) -> Result<Question<'q>, PathError> {
@@ -285,37 +308,52 @@ impl<'a> Collapse<'a> {
     }
 }
 
-/// Adds to the findings of a study how long its good state lasts under noise. Says in the warnings what could not be found.
-pub fn add(study: &Study, findings: &mut Findings, seed: u64) {
-    if let Err(error) = try_add(study, findings, seed) {
-        findings.analysis.warnings.push(format!("mean time to collapse: {error}"));
-    }
+/// What is known when the noise is looked at.
+#[derive(Debug, Clone, Copy)]
+pub struct Basis<'a> {
+    /// Landscape and limits of a study.
+    pub own: (&'a Landscape, &'a Limits),
+    /// The same of its middle run, where that has other equations.
+    pub median: Option<(&'a Landscape, &'a Limits)>,
 }
 
-fn try_add(study: &Study, findings: &mut Findings, seed: u64) -> Result<(), CollapseError> {
-    let own;
-    let median = match &findings.median {
-        Some((landscape, _)) => Some(landscape),
-        None => {
-            own = super::landscape::landscape(&study.median, study.load_index(&study.median)).ok();
-            own.as_ref()
-        }
-    };
+/// How long the good state of a study lasts under noise.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Noise {
+    /// Load at which noise alone tips the system within the horizon, in the unit of the load.
+    pub load: Option<f64>,
+    /// Mean time to collapse at today's load.
+    pub mean_time: Option<CollapseTime>,
+    /// What could not be found, and why.
+    pub warnings: Vec<String>,
+}
+
+/// How long the good state of a study lasts under noise.
+#[must_use]
+pub fn noise(study: &Study, basis: Basis<'_>, seed: u64) -> Noise {
+    let mut noise = Noise::default();
+    if let Err(error) = try_noise(study, basis, seed, &mut noise) {
+        noise.warnings.push(format!("mean time to collapse: {error}"));
+    }
+    noise
+}
+
+fn try_noise(study: &Study, basis: Basis<'_>, seed: u64, noise: &mut Noise) -> Result<(), CollapseError> {
     let today = study.load.value;
-    let mut candidates =
-        median.map(|l| Collapse::new(study, &study.median, l)).into_iter().collect::<Result<Vec<_>, _>>()?;
-    candidates.push(Collapse::new(study, &study.fluid, &findings.landscape)?);
+    let (own, own_limits) = basis.own;
+    let mut candidates = Vec::new();
+    if let Some((landscape, limits)) = basis.median {
+        candidates.push(Collapse::with_limits(study, &study.median, landscape, limits.clone())?);
+    }
+    candidates.push(Collapse::with_limits(study, &study.fluid, own, own_limits.clone())?);
     let Some((collapse, wells)) = candidates.iter().find_map(|c| c.wells(today).map(|w| (c, Some(w)))).or_else(|| {
         // No good state today, or none but that: the load where it begins to be in danger may still be found.
         candidates.iter().find(|c| c.limits.tip_over.is_some() && c.limits.recovery.is_some()).map(|c| (c, None))
     }) else {
         return Ok(());
     };
-    let analysis = &mut findings.analysis;
     let horizon = study.model.meta.horizon.as_ref().map_or(DEFAULT_HORIZON, |h| h.value);
-    if let Some(limit) = &mut analysis.tip_over_load
-        && (collapse.limits.recovery.is_some() || analysis.recovery_load.is_some())
-    {
+    if own_limits.tip_over.is_some() && (collapse.limits.recovery.is_some() || own_limits.recovery.is_some()) {
         let mut found = collapse.load_with_noise(horizon, seed)?;
         if found.is_none()
             && let Some(near) = collapse.beside_the_fold(horizon, seed)
@@ -323,18 +361,18 @@ fn try_add(study: &Study, findings: &mut Findings, seed: u64) -> Result<(), Coll
             found = Some(near);
             let note = "the load at which noise tips the system is from Kramers' formula beside the fold: there the way \
                         back is too slow to be followed by simulation";
-            analysis.warnings.push(note.to_owned());
+            noise.warnings.push(note.to_owned());
         }
-        // The middle run may keep its good state a little longer than the moments say.
-        limit.with_noise = Some(found.map(|l| (l / study.load.factor).min(limit.value)));
+        noise.load = found.map(|load| load / study.load.factor);
         if found.is_none() {
             let span = unit::human(horizon, Dimension::TIME);
             let message = format!("the load at which noise alone tips the system within {span} is inconclusive");
-            analysis.warnings.push(message);
+            noise.warnings.push(message);
         }
     }
     let Some(wells) = wells else { return Ok(()) };
-    let answer = collapse.mean_time(&wells, &collapse.effort(EVENTS[0], TRIALS, seed))?;
+    let effort = Effort { enough: FAR * horizon, ..collapse.effort(EVENTS[0], TRIALS, seed) };
+    let answer = collapse.mean_time(&wells, &effort)?;
     let estimate = match answer {
         Answer::Time(estimate) => Some(estimate),
         Answer::LongerThan(bound) if bound > FAR * horizon => None,
@@ -342,19 +380,21 @@ fn try_add(study: &Study, findings: &mut Findings, seed: u64) -> Result<(), Coll
         _ => collapse.extrapolate(&wells, &collapse.effort(EVENTS[2], SEARCH_TRIALS, seed))?,
     };
     if estimate.is_none() {
-        analysis.warnings.push(match answer {
+        noise.warnings.push(match answer {
             Answer::LongerThan(bound) if bound.is_infinite() => {
                 "mean time to collapse by itself: none, the chain has no way from the good state to collapse".to_owned()
             }
-            Answer::LongerThan(bound) => {
+            Answer::LongerThan(bound) if bound > horizon => {
                 let bound = unit::human(bound, Dimension::TIME);
-                format!("mean time to collapse by itself: inconclusive, more than {bound} as far as it was followed")
+                format!("mean time to collapse by itself: more than {bound}, as far as it was followed")
             }
-            _ => "mean time to collapse by itself: inconclusive, too rare and too slow to be followed by simulation"
-                .to_owned(),
+            _ => {
+                let progress = collapse.progress(&wells, seed).unwrap_or_default();
+                format!("mean time to collapse by itself: inconclusive, too rare and too slow to be followed by simulation{progress}")
+            }
         });
     }
-    analysis.mean_time_to_collapse =
+    noise.mean_time =
         estimate.map(|e| CollapseTime { value: e.mean, unit: "s", method: e.method, interval: e.interval });
     Ok(())
 }

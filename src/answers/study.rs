@@ -1,7 +1,7 @@
 //! A model made ready for questions: its equations compiled, its load named.
 
 use crate::model::expand::{self, Problem};
-use crate::model::types::{Closure, ConcurrencyKind, Expired, Model, Quantity};
+use crate::model::types::{Closure, Model, Quantity};
 use crate::process::fluid::Fluid;
 
 /// A compiled model.
@@ -73,21 +73,7 @@ impl Study {
                 "{what} has equations of the middle run only: noise within a state is left out, and the true tip-over load is lower"
             ));
         }
-        for service in &self.model.services {
-            let kind = service.admission.concurrency.as_ref().map(|c| c.kind);
-            if matches!(kind, Some(ConcurrencyKind::Vegas | ConcurrencyKind::Gradient)) {
-                found.push(format!(
-                    "the concurrency limit of `{}` swings with the times of single answers, of which the equations follow the mean: hold it to `tipping referee`",
-                    service.name.value
-                ));
-            }
-            if service.expired.value == Expired::Cancel && service.variability.value != 1.0 {
-                found.push(format!(
-                    "`{}` cancels work whose service time is not exponential: deep in overload what it answers is rough",
-                    service.name.value
-                ));
-            }
-        }
+        found.extend(super::closures::warnings(&self.model));
         found
     }
 

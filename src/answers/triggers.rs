@@ -4,12 +4,16 @@
 //! The system rests in its good state; the trigger changes parameters for a while, or kicks states; then everything is as
 //! before, and the trajectory is followed until its outcome is decided ([`crate::dynamics::outcome`]). Size is measured
 //! along the line from today's value (0) through the stated one (1) and beyond. The threshold between healing and
-//! tipping is bracketed by doubling or halving and then bisected. Half of all runs tip at this threshold (p50), since it
+//! tipping is bracketed by doubling or halving and then bisected (`threshold`). Half of all runs tip at this threshold (p50), since it
 //! is that of the middle run; p10 and p90 are the subject of [`super::odds`].
 
+mod threshold;
+
 use super::landscape::Landscape;
-use crate::dynamics::integrate::{History, IntegrateError, Options, Segment, Trajectory};
-use crate::dynamics::outcome::{Judge, Outcome};
+use crate::dynamics::integrate::{History, IntegrateError, Options, Segment, Trajectory, integrate};
+use crate::dynamics::newton::newton;
+use crate::dynamics::outcome::{Judge, Outcome, Ways, distance};
+use crate::dynamics::spectrum::{SpectrumOptions, spectrum};
 use crate::model::types::{Change, Trigger};
 use crate::process::field::Field;
 use crate::process::fluid::Fluid;
@@ -210,12 +214,8 @@ pub struct Range<'a> {
     growth: f64,
 }
 
-/// Relative width of a bracket within which an undecided run is one that stays on the edge.
-const EDGE: f64 = 1e-4;
-/// Doublings tried before a threshold is said not to exist: a trigger 256 times as long or as large.
-const DOUBLINGS: u32 = 8;
-/// Sizes tried between the stated one and the largest possible.
-const SAMPLES: u32 = 10;
+/// Distance from a state of rest at which the system has come to it.
+const SETTLED: f64 = 1e-6;
 
 impl<'a> Range<'a> {
     /// A range for the landscape of `fluid`, whose good state is `landscape.states[good]`. `None` if that is not stable.
@@ -280,11 +280,33 @@ impl<'a> Range<'a> {
         let at = self.memory;
         let segments = plan.segments(&self.base, size, duration, at, at + duration + self.patience);
         let (outcome, _) = self.follow(plan, &segments, &self.options)?;
-        Ok(match outcome {
+        Ok(self.fate(outcome))
+    }
+
+    /// As [`Range::run`], decided as soon as the run joins one of the `ways` of runs before it; with whether it was followed to
+    /// its own end.
+    fn run_among(
+        &self,
+        plan: &Plan,
+        (size, duration): (f64, f64),
+        ways: &mut Ways,
+    ) -> Result<(Fate, bool), TriggerError> {
+        let at = self.memory;
+        let segments = plan.segments(&self.base, size, duration, at, at + duration + self.patience);
+        let history = History::Constant(self.rest.clone());
+        let (outcome, whole) = self
+            .judge
+            .follow_among(self.fluid, &history, &segments, &self.options, ways)
+            .map_err(|error| TriggerError::Integration { trigger: plan.name.clone(), error })?;
+        Ok((self.fate(outcome), whole))
+    }
+
+    fn fate(&self, outcome: Outcome) -> Fate {
+        match outcome {
             Outcome::Attractor { index, .. } if index == self.good => Fate::Heals,
             Outcome::Attractor { .. } | Outcome::Escape { .. } => Fate::Tips,
             Outcome::Undecided { .. } => Fate::Undecided,
-        })
+        }
     }
 
     /// Time from the end of a trigger until the system is back in its good state, within a hundredth; `None` if it does
@@ -321,14 +343,8 @@ impl<'a> Range<'a> {
             segments.insert(0, Segment::new(at, &self.base));
         }
         let options = Options { retain: true, max_step: self.growth, ..self.options.clone() };
-        crate::dynamics::integrate::integrate(
-            self.fluid,
-            start,
-            &History::Constant(self.rest.clone()),
-            &segments,
-            &options,
-        )
-        .map_err(|error| TriggerError::Integration { trigger: plan.name.clone(), error })
+        integrate(self.fluid, start, &History::Constant(self.rest.clone()), &segments, &options)
+            .map_err(|error| TriggerError::Integration { trigger: plan.name.clone(), error })
     }
 
     fn follow(
@@ -342,13 +358,39 @@ impl<'a> Range<'a> {
             .map_err(|error| TriggerError::Integration { trigger: plan.name.clone(), error })
     }
 
+    /// Whether the trigger, held at `size` for `duration`, has brought the system to rest at a stable state of its own: lasting
+    /// longer then changes nothing.
+    fn settles(&self, plan: &Plan, size: f64, duration: f64) -> bool {
+        let segments = plan.segments(&self.base, size, duration, self.memory, self.memory + duration + self.patience);
+        let Some((_, during)) = segments.split_last() else { return false };
+        let Some(changed) = during.last().filter(|_| duration > self.memory) else { return false };
+        let history = History::Constant(self.rest.clone());
+        let Ok(path) = integrate(self.fluid, 0.0, &history, during, &self.options) else { return false };
+        let (p, x) = (&changed.parameters, path.final_state());
+        newton(self.fluid, p, x).is_ok_and(|root| {
+            distance(self.fluid.states(), x, &root.x) <= SETTLED
+                && spectrum(self.fluid, p, &root.x, &SpectrumOptions::default()).is_ok_and(|s| s.stable)
+        })
+    }
+
     /// Shortest duration at which the trigger tips the system at `size`.
     ///
     /// # Errors
     /// [`TriggerError`] if the equations cannot be solved.
     pub fn critical_duration(&self, plan: &Plan, size: f64) -> Result<Threshold, TriggerError> {
-        let Some(stated) = plan.duration else { return Ok(Threshold::None(0.0)) };
-        threshold(stated, f64::INFINITY, 1e-7, |duration| self.run(plan, size, duration))
+        Ok(self.durations(plan, size)?.map_or(Threshold::None(0.0), |found| found.1))
+    }
+
+    /// What the trigger does at `size` and its stated duration, and the shortest duration at which it tips the system; `None`
+    /// for a kick.
+    ///
+    /// # Errors
+    /// [`TriggerError`] if the equations cannot be solved.
+    pub fn durations(&self, plan: &Plan, size: f64) -> Result<Option<(Fate, Threshold)>, TriggerError> {
+        let Some(stated) = plan.duration else { return Ok(None) };
+        let place = |duration: f64| (size, duration);
+        let settles = |duration: f64| self.settles(plan, size, duration);
+        threshold::find(self, plan, &place, &settles, (stated, f64::INFINITY), 1e-7).map(Some)
     }
 
     /// Smallest size at which the trigger tips the system at `duration` (ignored for a kick).
@@ -357,81 +399,7 @@ impl<'a> Range<'a> {
     /// [`TriggerError`] if the equations cannot be solved.
     pub fn critical_size(&self, plan: &Plan, duration: f64, guess: f64) -> Result<Threshold, TriggerError> {
         let resolution = if plan.duration.is_none() { 1e-10 } else { 1e-7 };
-        threshold(guess, plan.largest_size(), resolution, |size| self.run(plan, size, duration))
+        let place = |size: f64| (size, duration);
+        Ok(threshold::find(self, plan, &place, &|_| false, (guess, plan.largest_size()), resolution)?.1)
     }
-}
-
-/// Smallest value that tips, by doubling or halving from `start`, then bisection down to a relative width.
-fn threshold(
-    start: f64,
-    largest: f64,
-    resolution: f64,
-    run: impl Fn(f64) -> Result<Fate, TriggerError>,
-) -> Result<Threshold, TriggerError> {
-    let start = start.min(largest);
-    let (mut heals, mut tips) = match run(start)? {
-        Fate::Undecided => return Ok(Threshold::Undecided),
-        Fate::Tips => {
-            let mut low = start;
-            let mut below = None;
-            for _ in 0..4 * DOUBLINGS {
-                low *= 0.5;
-                match run(low)? {
-                    Fate::Heals => {
-                        below = Some(low);
-                        break;
-                    }
-                    Fate::Tips => {}
-                    Fate::Undecided => return Ok(Threshold::Undecided),
-                }
-            }
-            match below {
-                Some(low) => (low, 2.0 * low),
-                None => return Ok(Threshold::At(0.0)),
-            }
-        }
-        Fate::Heals => {
-            let (mut high, mut before) = (start, start);
-            let mut found = false;
-            // Where size is bounded, larger is not always worse: the range is sampled, not only its end.
-            let steps = if largest.is_finite() { SAMPLES } else { DOUBLINGS };
-            for step in 1..=steps {
-                if high >= largest {
-                    break;
-                }
-                before = high;
-                high = if largest.is_finite() {
-                    start + (largest - start) * f64::from(step) / f64::from(steps)
-                } else {
-                    2.0 * high
-                };
-                match run(high)? {
-                    Fate::Tips => {
-                        found = true;
-                        break;
-                    }
-                    Fate::Heals => {}
-                    Fate::Undecided => return Ok(Threshold::Undecided),
-                }
-            }
-            if !found {
-                return Ok(Threshold::None(high));
-            }
-            (before, high)
-        }
-    };
-    while tips - heals > resolution * tips {
-        let middle = 0.5 * (heals + tips);
-        if middle <= heals || middle >= tips {
-            break;
-        }
-        match run(middle)? {
-            Fate::Tips => tips = middle,
-            Fate::Heals => heals = middle,
-            // So near the edge that a stable integrator with long steps comes to rest on it: the threshold is met.
-            Fate::Undecided if tips - heals <= EDGE * tips => return Ok(Threshold::At(middle)),
-            Fate::Undecided => return Ok(Threshold::Undecided),
-        }
-    }
-    Ok(Threshold::At(0.5 * (heals + tips)))
 }

@@ -16,7 +16,8 @@
 //! **Levels** come from a pilot run, each where three in ten of its trials pass. The estimate uses independent
 //! repetitions with these levels held; its 95 % interval is that of their mean (Student's t, on the logarithm).
 //! Where collapse is frequent, collapses are counted instead. **Effort** is counted in events, so the result does not depend
-//! on the machine. When it ends before B is reached, the answer is the bound 1/(Φ Π p) over the stages that were finished.
+//! on the machine. When it ends before B is reached, the answer is the bound 1/(Φ Π p) over the stages that were finished;
+//! the pilot ends early where the distance between its levels says that the effort will not do.
 //!
 //! **Extrapolation** ([`extrapolated`]): at jump scale h > 1 noise is larger and collapse less rare; for one
 //! saddle (Freidlin & Wentzell 1998), ln τ(h) = S/h + a + b ln h. S, a, b are fitted to splitting at several h; the
@@ -39,6 +40,9 @@ const REPETITIONS: u64 = 8;
 const STUDENT: f64 = 2.364_624_251_592_785;
 /// Share of the effort spent on finding levels.
 const PILOT: f64 = 0.2;
+/// Events of a pilot, as a share of those it was given, up to which a repetition with half as many can come to its end: it
+/// follows each level once, the pilot nearly twice.
+const AFFORDABLE: f64 = 1.25;
 /// Collapses in a pilot that make counting them the better way.
 const FREQUENT: u64 = 4;
 
@@ -60,7 +64,7 @@ pub struct Question<'a> {
 }
 
 /// How hard to try.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Effort {
     /// Events, over all repetitions together.
     pub events: u64,
@@ -68,11 +72,13 @@ pub struct Effort {
     pub trials: usize,
     /// Seed.
     pub seed: u64,
+    /// A mean time that is known to be longer than this, in seconds, need not be known better if that takes many levels.
+    pub enough: f64,
 }
 
 impl Default for Effort {
     fn default() -> Self {
-        Self { events: 10_000_000, trials: 128, seed: 0 }
+        Self { events: 10_000_000, trials: 128, seed: 0, enough: f64::INFINITY }
     }
 }
 
@@ -126,6 +132,11 @@ pub fn mean_time(question: &Question<'_>, effort: &Effort) -> Result<Answer, Pat
     let Some(levels) = &pilot.levels else {
         return Ok(Answer::Unknown);
     };
+    // Repetitions have fewer events than the pilot: what it did not reach they do not.
+    let reached = levels.at.last().is_some_and(|last| *last >= question.target);
+    if !reached || pilot.used as f64 > AFFORDABLE * pilot_events as f64 {
+        return Ok(if pilot.rate > 0.0 { Answer::LongerThan(1.0 / pilot.rate) } else { Answer::Unknown });
+    }
     let runs: Vec<splitting::Run> = (1..=REPETITIONS)
         .into_par_iter()
         .map(|repetition| splitting::repetition(question, effort, levels, repetition, each))
@@ -140,6 +151,10 @@ pub struct Pace {
     pub variation: f64,
     /// Events per second, with the work between them.
     pub events: f64,
+    /// Time it was followed for, in seconds.
+    pub time: f64,
+    /// Highest value of the coordinate.
+    pub highest: f64,
 }
 
 /// Measures the good state over so many events.
@@ -149,16 +164,18 @@ pub struct Pace {
 pub fn pace(question: &Question<'_>, events: u64, seed: u64) -> Result<Pace, PathError> {
     let mut path = question.path(seed, u64::MAX)?;
     let (mut last, mut sum) = (question.coordinate.of(&path), 0.0);
+    let mut highest = last;
     let mut watch = |p: &Path<'_>| {
         let now = question.coordinate.of(p);
         sum += (now - last) * (now - last);
         last = now;
+        highest = highest.max(now);
         if p.events() >= events { std::ops::ControlFlow::Break(()) } else { std::ops::ControlFlow::Continue(()) }
     };
     path.advance(f64::INFINITY, &mut watch)?;
     let time = path.time();
-    let still = Pace { variation: 0.0, events: 0.0 };
-    let moving = Pace { variation: sum / time, events: path.events() as f64 / time };
+    let still = Pace { variation: 0.0, events: 0.0, time: 0.0, highest };
+    let moving = Pace { variation: sum / time, events: path.events() as f64 / time, time, highest };
     Ok(if time > 0.0 && time.is_finite() { moving } else { still })
 }
 

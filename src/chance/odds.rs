@@ -27,6 +27,7 @@
 //! Sources: N. van Kampen, Can. J. Phys. 39 (1961) 551-567; T. Kurtz, J. Appl. Prob. 8 (1971) 344-356.
 
 use super::events::{Effect, Events, Future};
+use super::linearised::Linearised;
 use super::response::Response;
 use super::run::Run;
 use crate::dynamics::integrate::{IntegrateError, Segment};
@@ -162,10 +163,11 @@ pub fn spread(
     (origin, joint): (f64, f64),
     end: f64,
 ) -> Result<(Response, Option<Variance>), IntegrateError> {
+    let linearised = Linearised::new(*run);
     let mut lead = end - origin;
     let mut round = 0;
     loop {
-        let response = Response::new(run, functional, origin - lead, end)?;
+        let response = Response::new(&linearised, functional, origin - lead, end)?;
         let found = variance(run, events, &response, origin - 0.5 * lead, joint);
         if found.early <= FORGOTTEN * found.total {
             return Ok((response, Some(found).filter(|v| v.total.is_finite())));

@@ -9,14 +9,13 @@
 //! ```
 //!
 //! (A. Halanay, *Differential Equations: Stability, Oscillations, Time Lags*, 1966, section 4.1.) In τ = T - t this is itself
-//! a delay equation with the same lags, and is integrated as one. The derivatives jump where parameters do; every t with
-//! such a jump at t + L_j ends a step.
+//! a delay equation with the same lags, and is integrated as one. The derivatives are those of [`super::linearised`]; they jump
+//! where parameters do, and every t with such a jump at t + L_j ends a step.
 
-use super::run::Run;
+use super::linearised::Linearised;
 use crate::dynamics::integrate::{History, IntegrateError, Options, Segment, Trajectory, integrate};
 use crate::process::field::{Enclosure, Field, Jacobian, StateInfo};
 use crate::process::interval::Interval;
-use std::cell::RefCell;
 
 /// The weight w(t) of a disturbance, for all times of a span.
 #[derive(Debug, Clone)]
@@ -36,11 +35,10 @@ impl Response {
     ///
     /// # Errors
     /// [`IntegrateError`] if the adjoint equations cannot be solved.
-    pub fn new(run: &Run<'_>, functional: &[f64], start: f64, end: f64) -> Result<Self, IntegrateError> {
-        let lags = run.lags();
-        let n = run.fluid.dim();
-        let states = run
-            .fluid
+    pub fn new(linearised: &Linearised<'_>, functional: &[f64], start: f64, end: f64) -> Result<Self, IntegrateError> {
+        let n = linearised.fluid().dim();
+        let states = linearised
+            .fluid()
             .states()
             .iter()
             .map(|s| StateInfo {
@@ -51,7 +49,7 @@ impl Response {
                 scale: 1.0 / s.scale,
             })
             .collect();
-        let mut ends: Vec<f64> = jumps(run, &lags).into_iter().map(|t| end - t).collect();
+        let mut ends: Vec<f64> = jumps(linearised).into_iter().map(|t| end - t).collect();
         let length = end - start;
         ends.retain(|&tau| tau > 1e-12 * length && tau < length);
         ends.push(length);
@@ -64,8 +62,7 @@ impl Response {
             segments.push(Segment { until, parameters: vec![before, until], kick });
             before = until;
         }
-        let jacobian = RefCell::new((f64::NAN, Jacobian::zeros(n, lags.len())));
-        let field = Adjoint { run, end, lags, states, jacobian };
+        let field = Adjoint { linearised, end, states };
         let options = Options { rtol: RTOL, ..Options::default() };
         let weight = integrate(&field, 0.0, &History::Constant(vec![0.0; n]), &segments, &options)?;
         Ok(Self { weight, end })
@@ -109,44 +106,25 @@ impl Response {
 }
 
 /// Where some J_j(t + L_j) may jump: t = joint + L_i - L_j.
-fn jumps(run: &Run<'_>, lags: &[f64]) -> Vec<f64> {
-    let shifts: Vec<f64> = std::iter::once(0.0).chain(lags.iter().copied()).collect();
-    let mut all = Vec::new();
-    for joint in run.joints() {
-        for later in &shifts {
-            all.extend(shifts.iter().map(|earlier| joint + later - earlier));
-        }
-    }
-    all
+fn jumps(linearised: &Linearised<'_>) -> Vec<f64> {
+    let shifts: Vec<f64> = std::iter::once(0.0).chain(linearised.lags().iter().copied()).collect();
+    let later = linearised.jumps();
+    later.iter().flat_map(|later| shifts.iter().map(move |earlier| later - earlier)).collect()
 }
 
 struct Adjoint<'a> {
-    run: &'a Run<'a>,
+    linearised: &'a Linearised<'a>,
     end: f64,
-    lags: Vec<f64>,
     states: Vec<StateInfo>,
-    /// The derivatives at one time: several stages ask for them again.
-    jacobian: RefCell<(f64, Jacobian)>,
 }
 
 impl Adjoint<'_> {
-    /// Calls `with` with the lag number j and J_j(t + L_j) at τ, moved inside the span `p`.
-    fn blocks(&self, tau: f64, p: &[f64], mut with: impl FnMut(usize, &nalgebra::DMatrix<f64>)) {
+    /// The times t + L_j that count at τ, moved inside the span `p`, with their lag numbers j.
+    fn times(&self, tau: f64, p: &[f64]) -> impl Iterator<Item = (usize, f64)> {
         let margin = INSIDE * (p[1] - p[0]);
         let t = self.end - tau.clamp(p[0] + margin, p[1] - margin);
-        for j in 0..=self.lags.len() {
-            let at = if j == 0 { t } else { t + self.lags[j - 1] };
-            if at > self.end {
-                continue;
-            }
-            let mut cache = self.jacobian.borrow_mut();
-            if cache.0 != at {
-                let point = self.run.point(at, &self.lags);
-                self.run.fluid.jacobian(at, &point.x, &point.past, &point.p, &mut cache.1);
-                cache.0 = at;
-            }
-            with(j, &cache.1.blocks[j]);
-        }
+        let lags = self.linearised.lags().iter().map(move |lag| t + lag);
+        std::iter::once(t).chain(lags).enumerate().filter(|(_, at)| *at <= self.end)
     }
 }
 
@@ -160,31 +138,29 @@ impl Field for Adjoint<'_> {
     }
 
     fn lags(&self, _: &[f64]) -> Vec<f64> {
-        self.lags.clone()
+        self.linearised.lags().to_vec()
     }
 
     fn rhs(&self, tau: f64, w: &[f64], past: &[f64], p: &[f64], dw: &mut [f64]) {
         let n = w.len();
         dw.fill(0.0);
-        self.blocks(tau, p, |j, block| {
+        for (j, at) in self.times(tau, p) {
             let w = if j == 0 { w } else { &past[(j - 1) * n..j * n] };
-            for (column, d) in dw.iter_mut().enumerate() {
-                *d += block.column(column).iter().zip(w).map(|(a, b)| a * b).sum::<f64>();
-            }
-        });
+            self.linearised.entries(at, j, |row, column, value, _| dw[column] += value * w[row]);
+        }
     }
 
     fn jacobian(&self, tau: f64, w: &[f64], past: &[f64], p: &[f64], out: &mut Jacobian) {
+        let n = w.len();
         out.blocks.iter_mut().for_each(|b| b.fill(0.0));
-        self.blocks(tau, p, |j, block| out.blocks[j].copy_from(&block.transpose()));
-        // The derivative with respect to time only serves the order of the method: a difference will do.
-        let (n, step) = (w.len(), 1e-6 * (p[1] - p[0]));
-        let (a, b) = if tau + step < p[1] { (tau, tau + step) } else { (tau - step, tau) };
-        let (mut before, mut after) = (vec![0.0; n], vec![0.0; n]);
-        self.rhs(a, w, past, p, &mut before);
-        self.rhs(b, w, past, p, &mut after);
-        for (slot, (x, y)) in out.time.iter_mut().zip(before.iter().zip(&after)) {
-            *slot = (y - x) / step;
+        out.time.fill(0.0);
+        for (j, at) in self.times(tau, p) {
+            let w = if j == 0 { w } else { &past[(j - 1) * n..j * n] };
+            self.linearised.entries(at, j, |row, column, value, slope| {
+                out.blocks[j][(column, row)] = value;
+                // τ runs against t.
+                out.time[column] -= slope * w[row];
+            });
         }
     }
 

@@ -6,8 +6,7 @@ use super::input::{Input, ModelArgument};
 use super::progress::{Progress, Spinner};
 use super::{Exit, Session, Terminal};
 use crate::answers::against::{Effort, against};
-use crate::answers::analysis::{Analysis, Findings, Verdict, analyze};
-use crate::answers::collapse;
+use crate::answers::analysis::{Analysis, Findings, Verdict, analyze_with_noise};
 use crate::answers::gate::{Gate, Passage};
 use crate::answers::study::Study;
 use crate::report::figures::{self, NamedFigure};
@@ -63,8 +62,7 @@ pub(super) fn run(arguments: &Arguments, session: &Session) -> Result<Exit, Fail
     let pool = pool.map_err(|e| Failure::Unsolved(format!("no threads to work with: {e}")))?;
     let (study, sha256, seed, runs) = (input.study.clone(), input.sha256.clone(), session.seed, arguments.referee);
     let findings = pool.install(move || {
-        let mut found = analyze(&study, &sha256).map_err(|e| Failure::Unsolved(e.to_string()))?;
-        collapse::add(&study, &mut found, seed);
+        let mut found = analyze_with_noise(&study, &sha256, seed).map_err(|e| Failure::Unsolved(e.to_string()))?;
         runs.map_or(Ok(()), |runs| hold_to_referee(&study, &mut found, seed, runs))?;
         Ok::<_, Failure>(found)
     })?;

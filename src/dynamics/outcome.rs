@@ -7,10 +7,18 @@
 //! **Escape.** A state without upper bound is beyond every equilibrium: above ten times the largest of them and a hundred
 //! times its scale. It escapes if it then grows fourfold while its rate of growth never falls by more than a tenth: a
 //! queue that would still settle slows down before it does.
+//!
+//! Trajectories that end alike join each other long before they end: where many are followed, those whose outcome is known
+//! show the way ([`Ways`]).
 
-use super::integrate::{History, IntegrateError, Options, Segment, Step, Trajectory, integrate_with};
+mod watch;
+mod ways;
+
+pub use ways::Ways;
+
+use super::integrate::{History, IntegrateError, Options, Segment, Trajectory, integrate_with};
 use crate::process::field::{Field, StateInfo};
-use std::ops::ControlFlow;
+use watch::Watch;
 
 /// How a trajectory ends.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -42,6 +50,8 @@ pub enum Outcome {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Judge {
     attractors: Vec<Vec<f64>>,
+    /// Equilibria that are not stable.
+    others: Vec<Vec<f64>>,
     radii: Vec<f64>,
     thresholds: Vec<f64>,
     memory: f64,
@@ -80,6 +90,7 @@ impl Judge {
             thresholds: (0..states.len()).map(threshold).collect(),
             memory: field.lags(p).last().copied().unwrap_or(0.0),
             attractors,
+            others: others.to_vec(),
         }
     }
 
@@ -94,77 +105,49 @@ impl Judge {
         segments: &[Segment],
         options: &Options,
     ) -> Result<(Outcome, Trajectory), IntegrateError> {
-        let watch_from = if segments.len() < 2 { f64::NEG_INFINITY } else { segments[segments.len() - 2].until };
-        let mut watch = Watch::new(self, field, watch_from);
+        let mut watch = Watch::new(self, field, last_begins(segments));
         let trajectory = integrate_with(field, 0.0, history, segments, options, &[], &mut |step| watch.step(step))?;
         let undecided = Outcome::Undecided { t: trajectory.end() };
         Ok((watch.outcome.unwrap_or(undecided), trajectory))
     }
+
+    /// As [`Judge::follow`] for one of many trajectories with the same last segment, by and by: decided where it joins one of
+    /// them whose outcome is known, and if it joins none, kept for those to come. Returns whether it was followed to its end.
+    ///
+    /// # Errors
+    /// As [`Judge::follow`].
+    pub fn follow_among<F: Field + ?Sized>(
+        &self,
+        field: &F,
+        history: &History<'_>,
+        segments: &[Segment],
+        options: &Options,
+        ways: &mut Ways,
+    ) -> Result<(Outcome, bool), IntegrateError> {
+        let from = last_begins(segments);
+        let mut watch = Watch::new(self, field, from);
+        let mut beside = ways.beside(field.states(), from.max(0.0), self.memory);
+        let mut joined = None;
+        let trajectory = integrate_with(field, 0.0, history, segments, options, &[], &mut |step| {
+            let flow = watch.step(step);
+            if watch.outcome.is_none() {
+                joined = beside.step(step);
+            }
+            if joined.is_some() { std::ops::ControlFlow::Break(()) } else { flow }
+        })?;
+        let own = beside.finish();
+        if let Some(outcome) = joined {
+            return Ok((outcome, false));
+        }
+        let outcome = watch.outcome.unwrap_or(Outcome::Undecided { t: trajectory.end() });
+        ways.keep(field.states(), own, outcome, &self.others);
+        Ok((outcome, true))
+    }
 }
 
-struct Watch<'a> {
-    judge: &'a Judge,
-    states: Vec<StateInfo>,
-    from: f64,
-    /// Attractor whose ball the trajectory is in, and since when.
-    inside: Option<(usize, f64)>,
-    /// Per state: size and rate of growth when it first was beyond its threshold.
-    beyond: Vec<Option<(f64, f64)>>,
-    slope: Vec<f64>,
-    outcome: Option<Outcome>,
-}
-
-impl<'a> Watch<'a> {
-    fn new<F: Field + ?Sized>(judge: &'a Judge, field: &F, from: f64) -> Self {
-        let dim = field.dim();
-        Self {
-            judge,
-            states: field.states().to_vec(),
-            from,
-            inside: None,
-            beyond: vec![None; dim],
-            slope: vec![0.0; dim],
-            outcome: None,
-        }
-    }
-
-    fn step(&mut self, step: &Step<'_>) -> ControlFlow<()> {
-        let (t, x) = (step.end(), step.after());
-        if t <= self.from {
-            return ControlFlow::Continue(());
-        }
-        let near = (0..self.judge.attractors.len())
-            .find(|&i| distance(&self.states, x, &self.judge.attractors[i]) <= self.judge.radii[i]);
-        self.inside = match (near, self.inside) {
-            (Some(i), Some((j, since))) if i == j => Some((j, since)),
-            (Some(i), _) => Some((i, t)),
-            (None, _) => None,
-        };
-        if let Some((index, since)) = self.inside
-            && t - since >= self.judge.memory
-        {
-            self.outcome = Some(Outcome::Attractor { index, t });
-            return ControlFlow::Break(());
-        }
-        // The mean over the step: on a long stiff step the slope of the dense output says little.
-        for (slope, (after, before)) in self.slope.iter_mut().zip(x.iter().zip(step.before())) {
-            *slope = (after - before) / (t - step.start());
-        }
-        for (i, &value) in x.iter().enumerate() {
-            if value <= self.judge.thresholds[i] || self.slope[i] <= 0.0 {
-                self.beyond[i] = None;
-                continue;
-            }
-            let (size, growth) = *self.beyond[i].get_or_insert((value, self.slope[i]));
-            if self.slope[i] < 0.9 * growth {
-                self.beyond[i] = Some((value, self.slope[i]));
-            } else if value >= 4.0 * size {
-                self.outcome = Some(Outcome::Escape { state: i, t, growth: self.slope[i] });
-                return ControlFlow::Break(());
-            }
-        }
-        ControlFlow::Continue(())
-    }
+/// When the last of several segments begins.
+fn last_begins(segments: &[Segment]) -> f64 {
+    if segments.len() < 2 { f64::NEG_INFINITY } else { segments[segments.len() - 2].until }
 }
 
 #[cfg(test)]
@@ -194,6 +177,31 @@ mod tests {
     fn healing_and_escape_are_told_apart() {
         assert!(matches!(outcome(400.0, 1500.0), Outcome::Attractor { index: 0, .. }));
         assert!(matches!(outcome(400.0, 2500.0), Outcome::Escape { state: 0, .. }));
+    }
+
+    #[test]
+    fn trajectories_that_join_known_ones_end_as_they_do() {
+        let (judge, p) = judge(400.0);
+        let mut ways = Ways::default();
+        let segments = [Segment::new(1e-6, &p), Segment::new(1e7, &p)];
+        let (mut joined, mut heals, mut tips) = (0, 0.0, 4000.0);
+        for _ in 0..40 {
+            let n = 0.5 * (heals + tips);
+            let history = History::Constant(vec![n, 0.0]);
+            let options = Options::default();
+            let (outcome, whole) = judge.follow_among(&m1(), &history, &segments, &options, &mut ways).unwrap();
+            let (alone, path) = judge.follow(&m1(), &history, &segments, &options).unwrap();
+            joined += usize::from(!whole);
+            match (outcome, alone) {
+                (Outcome::Attractor { index: 0, t }, Outcome::Attractor { index: 0, .. }) => {
+                    assert!((t / path.end() - 1.0).abs() < 0.05, "{n}: {t} {}", path.end());
+                    heals = n;
+                }
+                (Outcome::Escape { state: 0, .. }, Outcome::Escape { state: 0, .. }) => tips = n,
+                pair => panic!("{n}: {pair:?}"),
+            }
+        }
+        assert!(joined >= 30, "{joined}");
     }
 
     #[test]

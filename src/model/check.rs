@@ -6,7 +6,7 @@ use super::name::RESERVED;
 use super::quantity::compatible;
 use super::reader::Sink;
 use super::render::quoted;
-use super::types::{Model, Text};
+use super::types::{GivesUp, Model, Text};
 use super::unit;
 use crate::process::dimension::Dimension;
 use crate::process::suggest;
@@ -17,6 +17,7 @@ pub(crate) fn check(model: &Model, sink: &Sink) {
     calls(model, sink);
     cycles(model, sink);
     limits(model, sink);
+    deadlines(model, sink);
     names(model, sink);
     states(model, sink);
     if let Some(path) = &model.meta.load
@@ -118,6 +119,25 @@ fn limits(model: &Model, sink: &Sink) {
                 .also(servers.span.clone(), "")
                 .hint(format!("write {} for no waiting room at all, or more", shown(servers)));
             sink.push(diagnostic);
+        }
+    }
+}
+
+/// A deadline that travels must exist, and be one that is kept.
+fn deadlines(model: &Model, sink: &Sink) {
+    let clients = model.clients.iter().map(|c| (&c.policy, true));
+    let calls = model.services.iter().flat_map(|s| &s.calls).map(|c| (&c.policy, false));
+    for (policy, begins) in clients.chain(calls).filter(|(policy, _)| policy.propagate.value) {
+        let place = policy.propagate.span.clone();
+        if begins && policy.timeout.is_none() && policy.deadline.is_none() {
+            let message = "`propagate` of a client that waits for ever: no deadline travels with its requests";
+            let hint = "give it deadline = \"2 s\", or a timeout";
+            sink.push(Diagnostic::error("missing-key", message).at(place.clone(), "").hint(hint));
+        }
+        if policy.gives_up.value == GivesUp::AtAnswer {
+            let message = "`propagate` needs a caller that stops waiting at its timeout, not at the answer";
+            let diagnostic = Diagnostic::error("out-of-range", message).at(place, "");
+            sink.push(diagnostic.also(policy.gives_up.span.clone(), "").hint("write gives_up = \"at-timeout\""));
         }
     }
 }

@@ -61,6 +61,10 @@ struct Builder<'a> {
     /// States of error paths, by service.
     failing: BTreeMap<String, usize>,
     refusing: BTreeMap<String, usize>,
+    /// Time left to calls that pass a deadline on, by the path of their policy.
+    lefts: BTreeMap<String, usize>,
+    /// What such deadlines let through, by stream.
+    passed: BTreeMap<String, station::Passed>,
     /// What reaches each service.
     inflows: BTreeMap<String, Vec<capacity::Inflow>>,
     problems: Vec<Problem>,
@@ -81,6 +85,8 @@ impl<'a> Builder<'a> {
             spreads: BTreeMap::new(),
             failing: BTreeMap::new(),
             refusing: BTreeMap::new(),
+            lefts: BTreeMap::new(),
+            passed: BTreeMap::new(),
             inflows: BTreeMap::new(),
             problems: Vec::new(),
             unsupported: Vec::new(),

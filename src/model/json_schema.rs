@@ -57,6 +57,7 @@ fn property(key: &Key) -> Value {
         schema["default"] = match (key.kind, default.parse::<f64>()) {
             (Kind::Choices(_), _) => json!(default.split(',').collect::<Vec<_>>()),
             (Kind::Number(_), Ok(value)) => json!(value),
+            (Kind::Flag, _) => json!(default == "true"),
             _ => json!(default),
         };
     }
@@ -66,6 +67,7 @@ fn property(key: &Key) -> Value {
 fn kind(kind: Kind) -> Value {
     match kind {
         Kind::Number(number) => quantity(&number),
+        Kind::Flag => json!({ "type": "boolean" }),
         Kind::Text | Kind::Path => json!({ "type": "string" }),
         Kind::Label => json!({ "type": "string", "pattern": "^[A-Za-z0-9_][A-Za-z0-9_-]*$" }),
         Kind::Service => json!({ "type": "string", "pattern": IDENTIFIER }),

@@ -189,6 +189,7 @@ fn node(root: &Table, parts: &[&str], path: &str, text: &Text) -> Result<Node, B
             (None, Some(value)) => Value::Number { value, raw: text.value.clone() },
             (None, None) => Value::Text(text.clone()),
         },
+        Some(Kind::Flag) if ["true", "false"].contains(&text.value.as_str()) => Value::Flag(text.value == "true"),
         Some(Kind::Changes) => match number() {
             Some(value) if !text.value.starts_with('+') => Value::Number { value, raw: text.value.clone() },
             _ => Value::Text(text.clone()),

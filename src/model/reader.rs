@@ -156,6 +156,17 @@ impl<'a> Reader<'a> {
         expression(self.table.get(key)?, &self.path_of(key), self.sink)
     }
 
+    /// Whether a key is set, or its default.
+    pub(crate) fn flag(&self, key: &str) -> bool {
+        let default = self.spec.key(key).is_some_and(|spec| spec.need == Need::Default("true"));
+        let Some(node) = self.table.get(key) else { return default };
+        if let Value::Flag(flag) = node.value {
+            return flag;
+        }
+        self.wrong_type(key, node, "true or false, without quotes");
+        default
+    }
+
     /// The word chosen for a key, or its default.
     pub(crate) fn choice(&self, key: &str) -> &'static str {
         let Some(spec) = self.spec.key(key) else { return "" };

@@ -56,6 +56,8 @@ pub(crate) enum Need {
 pub(crate) enum Kind {
     /// A quantity.
     Number(Number),
+    /// `true` or `false`.
+    Flag,
     /// Any text.
     Text,
     /// A name with letters, digits, `_` and `-`, used in messages and reports only.

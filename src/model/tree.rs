@@ -30,7 +30,9 @@ pub(crate) enum Value {
     Text(Text),
     /// An integer or float; `raw` is as written.
     Number { value: f64, raw: String },
-    /// A boolean or a date: no key of a model is one; the name of the type.
+    /// `true` or `false`.
+    Flag(bool),
+    /// A date: no key of a model is one; the name of the type.
     Other(&'static str),
 }
 
@@ -72,6 +74,7 @@ impl Node {
                 let items: Vec<String> = items.iter().map(Node::shown).collect();
                 format!("[{}]", items.join(", "))
             }
+            Value::Flag(flag) => flag.to_string(),
             Value::Table(_) | Value::Other(_) => self.kind().to_owned(),
         }
     }
@@ -83,6 +86,7 @@ impl Node {
             Value::Array(_) => "a list",
             Value::Text(_) => "a string",
             Value::Number { .. } => "a number",
+            Value::Flag(_) => "a boolean",
             Value::Other(kind) => kind,
         }
     }
@@ -182,7 +186,7 @@ fn node(source: &Spanned<DeValue<'_>>, text: &str) -> Node {
         DeValue::String(s) => Value::Text(Text { value: s.to_string(), span: content(s, &span, text) }),
         DeValue::Integer(i) => Value::Number { value: integer(i.as_str(), i.radix()), raw: i.to_string() },
         DeValue::Float(f) => Value::Number { value: f.as_str().parse().unwrap_or(f64::NAN), raw: f.to_string() },
-        DeValue::Boolean(_) => Value::Other("a boolean"),
+        DeValue::Boolean(flag) => Value::Flag(*flag),
         DeValue::Datetime(_) => Value::Other("a date"),
         DeValue::Array(items) => Value::Array(items.iter().map(|item| node(item, text)).collect()),
         DeValue::Table(inner) => Value::Table(table(inner, text)),

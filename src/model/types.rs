@@ -175,6 +175,8 @@ pub struct CallPolicy {
     pub through: Option<Text>,
     /// `deadline` over all attempts of a request; `None` means there is none.
     pub deadline: Option<Quantity>,
+    /// `propagate`: whether the time at which it stops waiting travels with each attempt, and bounds nested calls.
+    pub propagate: Setting<bool>,
     /// `processes`: client processes that share the load equally, each with budgets and breakers of its own; default 1.
     pub processes: Quantity,
     /// `breaker`, if any.

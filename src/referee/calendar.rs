@@ -2,6 +2,9 @@
 //! bytes, four of which share a line of the cache.
 
 /// What happens to an attempt, or to a user.
+/// Generation of a [`Kind::Pickup`] that is one slot looking into the queue.
+pub(super) const POLL: u32 = 1;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     /// The attempt reaches the service.

@@ -15,7 +15,7 @@ mod replicas;
 mod service;
 
 use super::cache::Cache;
-use super::calendar::{Calendar, Entry, Kind};
+use super::calendar::{Calendar, Entry, Kind, POLL};
 use super::draw::{Luck, Purpose};
 use super::edge::Edge;
 use super::fleet::{Fleet, Nodes, Reading, Replica};
@@ -266,6 +266,7 @@ impl<'a> Engine<'a> {
     fn carry_out(&mut self, entry: Entry) {
         match entry.kind() {
             Kind::Think => return self.thought(entry.slot as usize),
+            Kind::Pickup if entry.is_of(POLL) => return self.poll(entry.slot as usize),
             Kind::Pickup => return self.fill_slots(entry.slot as usize),
             Kind::Scale => return self.scale(entry.slot as usize),
             Kind::Ready => return self.node_ready(entry.slot as usize),

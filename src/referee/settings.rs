@@ -64,6 +64,8 @@ pub(super) struct Policy {
     pub(super) probability: f64,
     /// Over all attempts of a request; infinite if there is none.
     pub(super) deadline: f64,
+    /// Whether the end of its patience travels with an attempt.
+    pub(super) propagate: bool,
     /// Client processes.
     pub(super) processes: usize,
     pub(super) budget: Option<Budget>,
@@ -263,6 +265,7 @@ impl Policy {
             on: none,
             probability: 0.0,
             deadline: policy.deadline.as_ref().map_or(f64::INFINITY, |q| q.value),
+            propagate: policy.propagate.value,
             processes: policy.processes.value.max(1.0) as usize,
             budget: None,
             breaker: policy.breaker.clone(),

@@ -38,6 +38,8 @@ pub(super) struct Attempt {
     pub(super) sent: f64,
     /// When the first attempt of its request was sent.
     pub(super) first: f64,
+    /// When its deadline passes, if that travels with it; infinite otherwise.
+    pub(super) expires: f64,
     /// When it reached the service.
     pub(super) entered: f64,
     /// Longest wait that controlled delay lets it have.
@@ -93,6 +95,7 @@ pub(super) struct Attempt {
 const EMPTY: Attempt = Attempt {
     sent: 0.0,
     first: 0.0,
+    expires: f64::INFINITY,
     entered: 0.0,
     longest: f64::INFINITY,
     work: 1.0,

@@ -19,6 +19,10 @@ pub(super) struct Station {
     pub(super) inside: u32,
     pub(super) count: StationCount,
     pub(super) gate: Gate,
+    /// Slots that will look into the queue once their pickup time is over, those taken meanwhile included.
+    pub(super) polls: u32,
+    /// Of these, taken by somebody who came meanwhile: the oldest ones.
+    pub(super) taken: u32,
     /// When somebody last found nobody waiting and had to wait.
     pub(super) standing_since: f64,
     since: f64,
@@ -34,6 +38,8 @@ impl Station {
             inside: 0,
             count: StationCount::default(),
             gate: Gate::default(),
+            polls: 0,
+            taken: 0,
             standing_since: 0.0,
             since: 0.0,
         }
@@ -46,6 +52,15 @@ impl Station {
         self.count.inside_area += step * f64::from(self.inside);
         self.count.busy_area += step * f64::from(self.busy);
         self.since = now;
+    }
+
+    /// Who comes takes one of the free slots: one that would not have looked into the queue, if there is one.
+    #[inline]
+    pub(super) fn take_polling(&mut self, free: f64) {
+        let polling = self.polls - self.taken;
+        if polling > 0 && free <= f64::from(polling) {
+            self.taken += 1;
+        }
     }
 
     /// Lets an attempt wait.

@@ -3,7 +3,11 @@
 use super::document::{Block, Cell, Column, Table, Tone};
 use super::words::{change, given, measured, time};
 use crate::answers::analysis::Verdict;
+use crate::answers::closures::CLOSURE;
 use crate::answers::compare::{Comparison, Design};
+
+/// Title of what is better and worse in each design.
+pub const TRADES: &str = "Against the first";
 
 /// The comparison as a document.
 #[must_use]
@@ -18,8 +22,18 @@ pub fn document(comparison: &Comparison, today: f64) -> Vec<Block> {
     }
     let trades: Vec<String> = comparison.designs.iter().filter_map(trade).collect();
     if !trades.is_empty() {
-        blocks.push(Block::Heading("Against the first".to_owned()));
+        blocks.push(Block::Heading(TRADES.to_owned()));
         blocks.push(Block::List(trades));
+    }
+    let mut closures: Vec<String> = Vec::new();
+    for warning in comparison.designs.iter().flat_map(|d| &d.warnings) {
+        if warning.starts_with(CLOSURE) && !closures.contains(warning) {
+            closures.push(warning.clone());
+        }
+    }
+    if !closures.is_empty() {
+        blocks.push(Block::Heading("How far the equations are off".to_owned()));
+        blocks.push(Block::List(closures));
     }
     blocks
 }

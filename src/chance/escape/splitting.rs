@@ -16,6 +16,10 @@ const BASE: f64 = 0.4;
 const ENTRANCES: u64 = 2;
 /// Collapses that are enough where they are counted, per trial.
 const COLLAPSES: f64 = 0.25;
+/// Levels from whose distance the effort to the saddle is foreseen.
+const FORESIGHT: usize = 4;
+/// Levels, and events as multiples of those of a pilot, beyond which there is no hope to get to the saddle.
+const HOPELESS: (f64, f64) = (2.0 * MOST_LEVELS as f64, 8.0);
 /// Most events from which the good region is read off.
 const SURVEY: u64 = 200_000;
 /// Samples of the coordinate from which the good region is read off.
@@ -42,6 +46,16 @@ pub(super) struct Base {
 pub(super) struct Pilot {
     pub(super) base: Base,
     pub(super) levels: Option<Levels>,
+    /// Rate at which the last level is reached from the good region, per second.
+    pub(super) rate: f64,
+    /// Events used.
+    pub(super) used: u64,
+}
+
+impl Pilot {
+    fn without_levels(base: Base) -> Self {
+        Self { base, levels: None, rate: 0.0, used: 0 }
+    }
 }
 
 /// One repetition.
@@ -177,7 +191,7 @@ pub(super) fn pilot(question: &Question<'_>, effort: &Effort, events: u64) -> Re
     let Some(&top) = samples.last() else {
         let everything = Levels { good: f64::NEG_INFINITY, at: vec![question.target] };
         let (base, _) = wander(question, effort, &everything, 0, events, None)?;
-        return Ok(Pilot { base, levels: None });
+        return Ok(Pilot::without_levels(base));
     };
     let quantile = |share: f64| samples[((samples.len() - 1) as f64 * share) as usize];
     let good = quantile(0.5);
@@ -189,12 +203,17 @@ pub(super) fn pilot(question: &Question<'_>, effort: &Effort, events: u64) -> Re
     let mut levels = Levels { good, at: vec![first.min(0.5 * (good + question.target))] };
     let (base, mut pool) = wander(question, effort, &levels, 0, events / 2, Some(effort.trials))?;
     if base.collapses >= super::FREQUENT {
-        return Ok(Pilot { base, levels: None });
+        return Ok(Pilot::without_levels(base));
     }
     let mut used = survey + base.events;
+    let mut rate = if base.time > 0.0 { base.entrances as f64 / base.time } else { 0.0 };
+    let mut spent = vec![used];
     for stage in 0..MOST_LEVELS {
         if pool.is_empty() {
-            return Ok(Pilot { base, levels: None });
+            return Ok(Pilot::without_levels(base));
+        }
+        if hopeless(&levels.at, &spent, events, 1.0 / rate > effort.enough) {
+            break;
         }
         let mut peaks = Vec::new();
         for n in 0..effort.trials {
@@ -205,7 +224,7 @@ pub(super) fn pilot(question: &Question<'_>, effort: &Effort, events: u64) -> Re
             used += path.events() - from;
             peaks.push((highest, n));
             if used > 4 * events {
-                return Ok(Pilot { base, levels: Some(levels) });
+                return Ok(Pilot { base, levels: Some(levels), rate, used });
             }
         }
         peaks.sort_by(|a, b| b.0.total_cmp(&a.0));
@@ -214,11 +233,13 @@ pub(super) fn pilot(question: &Question<'_>, effort: &Effort, events: u64) -> Re
         let at = peaks[pass - 1].0;
         let next = if at > now { at } else { peaks.iter().map(|p| p.0).rfind(|p| *p > now).unwrap_or(now) };
         if next <= now {
-            return Ok(Pilot { base, levels: Some(levels) });
+            break;
         }
+        let passed = peaks.iter().filter(|p| p.0 >= next).count();
         if next >= question.target {
             levels.at.push(question.target);
-            return Ok(Pilot { base, levels: Some(levels) });
+            rate *= passed as f64 / effort.trials as f64;
+            break;
         }
         levels.at.push(next);
         // The trials that passed run again, with the same random numbers, up to the new level.
@@ -234,8 +255,25 @@ pub(super) fn pilot(question: &Question<'_>, effort: &Effort, events: u64) -> Re
             entered.push(path.snapshot());
         }
         pool = entered;
+        rate *= passed as f64 / effort.trials as f64;
+        spent.push(used);
     }
-    Ok(Pilot { base, levels: Some(levels) })
+    Ok(Pilot { base, levels: Some(levels), rate, used })
+}
+
+/// Whether the saddle, at 1, is too far for levels this close to each other, `spent` the events when each was found: in
+/// number, where what is known is enough, or in events.
+fn hopeless(levels: &[f64], spent: &[u64], events: u64, enough: bool) -> bool {
+    let last = levels.len() - 1;
+    let first = last.saturating_sub(FORESIGHT);
+    if last - first < FORESIGHT.min(2) || spent.len() != levels.len() {
+        return false;
+    }
+    let stages = (last - first) as f64;
+    let left = (1.0 - levels[last]).max(0.0) * stages / (levels[last] - levels[first]).max(f64::MIN_POSITIVE);
+    let each = (spent[last] - spent[first]) as f64 / stages;
+    let (most_levels, most_events) = HOPELESS;
+    (enough && last as f64 + left > most_levels) || spent[last] as f64 + left * each > most_events * events as f64
 }
 
 /// One estimate of the rate of collapse, with the levels held.

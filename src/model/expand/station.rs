@@ -23,9 +23,11 @@
 //! heavy traffic: variance of the count per mean count = cs².
 //!
 //! A service that calls others while it holds a slot has S = service_time + Σ count · T, T the mean time of one call with
-//! all its attempts: a quasi-stationary closure, exact in equilibrium, that takes the called service's present state.
+//! all its attempts: a quasi-stationary closure, exact in equilibrium, that takes the called service's present state. Slots at
+//! work on a request and slots that wait for its calls are told apart ([`calling`]).
 
 mod admission;
+mod calling;
 mod codel;
 mod deadline;
 mod load;
@@ -33,6 +35,7 @@ mod newest;
 mod parallel;
 mod pickup;
 mod priority;
+mod propagated;
 mod retrying;
 mod stages;
 
@@ -41,11 +44,13 @@ use self::deadline::Line;
 use self::newest::Stack;
 use self::pickup::Jumps;
 use self::priority::Class;
+use self::propagated::Pace;
+pub(super) use self::propagated::Passed;
 use self::stages::Stages;
 use super::Builder;
 use super::closure::available;
 use super::replicas::Apart;
-use crate::model::types::{CallPolicy, Closure, Expired, Order, Quantity, Service};
+use crate::model::types::{CallPolicy, Closure, Expired, Order, Quantity, Service, ServiceCall};
 use crate::process::dimension::Dimension;
 use crate::process::event::Event;
 use crate::process::field::StateInfo;
@@ -102,6 +107,10 @@ pub(super) struct Station {
     pub blocked: Node,
     /// Mean and variance of the time on the network that `wait` includes.
     pub network: Option<(Node, Node)>,
+    /// Requests per second whose own work is done, and whose calls begin.
+    pub begins: Node,
+    /// How lateness is judged where callees are told of the deadline.
+    told: Option<Told>,
     /// Share of the attempts that meet no broken replica; `None` without a balancer.
     pub sound: Option<Node>,
     /// Replicas with queues of their own.
@@ -161,10 +170,41 @@ impl Station {
         self.arrivals.iter().map(|a| a.attempts).collect()
     }
 
+    /// Whether it, or a service that it calls, ends work whose deadline has passed.
+    fn judges(&self) -> bool {
+        self.expired != Expired::Serve || self.told.is_some()
+    }
+
     /// Whether expired work is thrown away.
     pub(super) fn drops(&self) -> bool {
         self.expired == Expired::Drop
     }
+}
+
+/// Time in the system without the calls whose callee says itself who is in time, and the share for which all of them are.
+#[derive(Debug, Clone, Copy)]
+struct Told {
+    mean: Node,
+    variance: Node,
+    met: Node,
+}
+
+/// How long a slot is held.
+struct Held {
+    /// Mean time of its own work.
+    own: Node,
+    /// Mean, of all that a slot takes.
+    mean: Node,
+    /// Mean and variance if no deadline that came with the request cut it short.
+    whole: Node,
+    variance: Node,
+    /// The same without the calls whose callee is told of the deadline, and says itself who is in time.
+    judged: Node,
+    judged_variance: Node,
+    /// Share of the requests that no such callee has kept beyond their deadline.
+    met: Option<Node>,
+    /// Share answered without an error, of those.
+    well: Node,
 }
 
 /// What happens to one attempt: shares of all attempts.
@@ -191,6 +231,7 @@ pub(super) struct Fate {
 impl Builder<'_> {
     /// Creates states and expressions of a service whose callees are already there.
     pub(super) fn station(&mut self, service: &Service) {
+        self.left_states(service);
         let name = service.name.value.clone();
         let slots = service.servers.value;
         let limit = service.queue.limit.value;
@@ -234,8 +275,6 @@ impl Builder<'_> {
         };
         let servers = slots.is_finite().then(|| self.slots(service));
         let variability = self.number(&service.variability);
-        let (hold, hold_variance, error_share) = self.hold(service, m);
-        let (hold, hold_variance) = self.with_error_path(service, hold, hold_variance);
         let apart = self.apart(service, servers);
         let (busy, ahead, ahead_variance) = match servers {
             None => (m, self.c(0.0), self.c(0.0)),
@@ -267,12 +306,33 @@ impl Builder<'_> {
                 (busy, self.process.graph.binary(Binary::Max, zero, excess), zero)
             }
         };
+        let pace = self.head_of_line(service, (m, busy), (ahead, ahead_variance));
+        let held = self.hold(service, m, pace);
+        let error_share = self.not(held.well);
+        // A slot that is cancelled is given up at the timeout in any case.
+        let cancels = service.expired.value == Expired::Cancel;
+        let begun = if cancels { held.whole } else { held.mean };
+        let (hold, hold_variance) = self.with_error_path(service, begun, held.variance);
+        let longer = |b: &mut Self, other: Node| {
+            if other == begun {
+                return hold;
+            }
+            let more = b.sub(other, begun);
+            b.add(hold, more)
+        };
+        let (whole, full) = (longer(self, held.whole), longer(self, held.judged));
         let offered = self.followed_rate(service);
-        let line = servers.map(|servers| Line { ahead, servers, hold, variability, offered: offered.map(|o| o.1) });
+        let offered_rate = offered.map(|o| o.1);
+        let line =
+            servers.map(|servers| Line { ahead, servers, hold, full, variability, offered: offered_rate, blocked: None });
         let hold = self.hold_until_cancelled(service, line, hold);
-        let (cycle, jumps) = self.pickup(service, m, servers, hold);
+        let whole = if cancels { hold } else { whole };
+        let waits = self.pickup(service, m, servers);
+        let cycle = waits.map_or(hold, |(_, idle)| self.add(hold, idle));
         let stages = self.service_stages(service, m, hold);
-        let departures = match stages.as_ref().and_then(Stages::departures) {
+        let staged = stages.as_ref().and_then(Stages::departures);
+        let calling = if staged.is_none() { self.calling(service, busy, (held.own, hold)) } else { None };
+        let departures = match staged.or(calling.map(|c| c.ends)) {
             Some(departures) => departures,
             None => self.div(busy, cycle),
         };
@@ -281,11 +341,15 @@ impl Builder<'_> {
             None => self.c(0.0),
         };
         let waiting = self.mul(ahead, per_slot);
-        let wait = self.add(waiting, hold);
+        let wait = self.add(waiting, whole);
         let spread = self.add(ahead_variance, ahead);
         let square = self.process.graph.power(per_slot, 2.0);
         let waiting_variance = self.mul(spread, square);
         let wait_variance = self.add(waiting_variance, hold_variance);
+        let told = held.met.map(|met| {
+            let (mean, less) = (self.add(waiting, full), self.sub(held.variance, held.judged_variance));
+            Told { mean, variance: self.sub(wait_variance, less), met }
+        });
         let zero = self.c(0.0);
         let doomed = self.doomed(service);
         let blocked = if limit.is_finite() {
@@ -321,6 +385,8 @@ impl Builder<'_> {
             }
             None => blocked,
         };
+        let line = line.map(|line| Line { blocked: Some(blocked), ..line });
+        let jumps = waits.zip(line).map(|((waits, _), line)| self.jumps(service, waits, line));
         let stack = self.stack(service, servers, offered);
         let classes = servers.map(|c| self.classes(&ranks, c, (hold, hold_variance))).unwrap_or_default();
         self.name(format!("{name}.busy"), busy, Type::Quantity(Dimension::REQUEST));
@@ -356,6 +422,8 @@ impl Builder<'_> {
             arrivals: Vec::new(),
             blocked,
             network: None,
+            told,
+            begins: calling.map_or(departures, |c| c.begins),
             sound,
             apart,
         };
@@ -407,25 +475,27 @@ impl Builder<'_> {
         self.process.graph.unary(Unary::Logistic, scaled)
     }
 
-    /// Mean and variance of the time a slot is held, and the share of served attempts that end in an error.
-    fn hold(&mut self, service: &Service, inside: Node) -> (Node, Node, Node) {
+    /// How long a slot is held, and how that ends.
+    fn hold(&mut self, service: &Service, inside: Node, pace: Option<Pace>) -> Held {
         let own = self.own_time(service, inside);
         let variability = self.number(&service.variability);
         let square = self.process.graph.power(own, 2.0);
-        let mut variance = self.mul(variability, square);
-        let mut hold = own;
+        let variance = self.mul(variability, square);
+        let mut before = pace.map(|pace| self.until_calls(pace, own, variance));
         let own_errors = self.number(&service.error_share);
-        let mut well = self.not(own_errors);
+        let well = self.not(own_errors);
+        let mut held = Held { own, mean: own, whole: own, variance, judged: own, judged_variance: variance, met: None, well };
         for call in &service.calls {
             let Some(target) = self.stations.get(&call.target.value).cloned() else { continue };
-            let mut fate = self.fate(&target, &call.policy);
-            let hedging = self.hedging(&target, &call.policy, fate);
+            let policy = &self.within_deadline(&call.policy);
+            let mut fate = self.fate(&target, policy);
+            let hedging = self.hedging(&target, policy, fate);
             if let Some(hedging) = hedging {
                 fate = hedging.fate;
             }
-            let (outcome, spread) = match call.fan() {
+            let (outcome, each) = match call.fan() {
                 None => {
-                    let outcome = self.call_outcome(&target, &call.policy, fate, hedging.map(|h| h.time));
+                    let outcome = self.call_outcome(&target, policy, fate, hedging.map(|h| h.time));
                     (outcome, target.wait_variance)
                 }
                 Some(fan) => {
@@ -433,35 +503,70 @@ impl Builder<'_> {
                     ((all.time, all.success), all.variance)
                 }
             };
-            let (time, success) = self.past_cache(&call.policy, outcome);
+            let (time, mut success) = self.past_cache(policy, outcome);
             let count = self.number(&call.count);
             let total = self.mul(count, time);
-            hold = self.add(hold, total);
-            let spread = self.mul(count, spread);
-            variance = self.add(variance, spread);
-            let all_good = if call.count.value == 1.0 {
-                success
-            } else {
-                let log = self.process.graph.unary(Unary::Ln, success);
-                let scaled = self.mul(count, log);
-                self.process.graph.unary(Unary::Exp, scaled)
-            };
-            well = self.mul(well, all_good);
+            let spread = self.mul(count, each);
+            let mut law = (total, total);
+            let mut told = false;
+            if let Some(law_before) = before.filter(|_| policy.propagate.value) {
+                let name = format!("{}.{}", service.name.value, call.target.value);
+                let within = self.call_within((&name, &target), policy, fate, law_before);
+                let (time, _) = self.past_cache(policy, (within.time, success));
+                law.0 = self.mul(count, time);
+                if let Some(met) = within.met {
+                    told = true;
+                    law.1 = law.0;
+                    success = self.past_cache(policy, (time, within.well)).1;
+                    let met = self.past_cache(policy, (time, met)).1;
+                    let met = self.each_of(call, count, met);
+                    held.met = Some(held.met.map_or(met, |all| self.mul(all, met)));
+                }
+            }
+            held.mean = self.add(held.mean, law.0);
+            held.whole = self.add(held.whole, law.1);
+            held.variance = self.add(held.variance, spread);
+            if !told {
+                held.judged = self.add(held.judged, total);
+                held.judged_variance = self.add(held.judged_variance, spread);
+            }
+            if let Some(before) = &mut before {
+                before.mean = self.add(before.mean, law.1);
+                before.variance = self.add(before.variance, spread);
+            }
+            let all_good = self.each_of(call, count, success);
+            held.well = self.mul(held.well, all_good);
         }
-        let errors = self.not(well);
-        (hold, variance, errors)
+        held
+    }
+
+    /// Share of requests of which all calls of a kind end so, if a call does with this probability.
+    fn each_of(&mut self, call: &ServiceCall, count: Node, share: Node) -> Node {
+        if call.count.value == 1.0 {
+            return share;
+        }
+        let log = self.process.graph.unary(Unary::Ln, share);
+        let scaled = self.mul(count, log);
+        self.process.graph.unary(Unary::Exp, scaled)
     }
 
     /// Shares of what becomes of one attempt at a station under a policy.
     pub(super) fn fate(&mut self, station: &Station, policy: &CallPolicy) -> Fate {
+        let judged;
+        let station = match station.told {
+            Some(told) => {
+                judged = Station { wait: told.mean, wait_variance: told.variance, ..station.clone() };
+                &judged
+            }
+            None => station,
+        };
         let rejected = self.turned_away(policy, station);
         let accepted = self.not(rejected);
         let mut entering = accepted;
         let mut dropped = self.c(0.0);
         let mut useful = None;
-        let late = match &policy.timeout {
+        let late = match self.given_up_after(station, policy) {
             Some(timeout) => {
-                let timeout = self.number(timeout);
                 match self.deadline(station, timeout) {
                     Some((fresh, in_time)) => {
                         entering = self.mul(accepted, fresh);
@@ -479,7 +584,13 @@ impl Builder<'_> {
             }
             None => self.c(0.0),
         };
-        let late = self.with_jumps(station, policy, late);
+        let mut late = self.with_jumps(station, policy, late);
+        if let Some(told) = station.told.filter(|_| policy.timeout.is_some()) {
+            let on_time = self.not(late);
+            let on_time = self.mul(on_time, told.met);
+            late = self.not(on_time);
+            useful = useful.map(|useful| self.mul(useful, told.met));
+        }
         let timed_out = self.mul(accepted, late);
         let in_time = self.sub(accepted, timed_out);
         let failed = self.mul(in_time, station.error_share);
@@ -533,7 +644,8 @@ impl Builder<'_> {
                 self.process.graph.delayed(now, delay)
             });
             let (hold, variability) = (self.div(slots, rate), station.variability);
-            let line = Line { ahead, servers: slots, hold, variability, offered };
+            let blocked = Some(self.process.graph.delayed(station.blocked, delay));
+            let line = Line { ahead, servers: slots, hold, full: hold, variability, offered, blocked };
             let (fresh, useful) = self.dropping(line, timeout);
             let on_time = self.mul(fresh, useful);
             return Some(self.not(on_time));
@@ -600,6 +712,7 @@ impl Builder<'_> {
             }
         }
         self.follow_rate(service, &station, offered);
+        self.pace_balance(service, &station, accepted);
         self.stage_balance(&station, accepted);
         self.work_balance(service, &station);
         self.gate_balance(service, &station, offered);

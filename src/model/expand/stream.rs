@@ -73,6 +73,8 @@ struct Try {
     next: Option<Next>,
     /// Share that no cache answers, if there is one.
     misses: Option<Node>,
+    /// Of its failures that would be retried, the share whose deadline leaves time.
+    onward: Option<Node>,
 }
 
 /// What all retries of a stream have in common.
@@ -129,7 +131,7 @@ struct Watchers {
 }
 
 /// Largest number of attempts that is expanded attempt by attempt.
-pub(super) const MOST_ATTEMPTS: f64 = 64.0;
+pub(in crate::model::expand) const MOST_ATTEMPTS: f64 = 64.0;
 
 impl Builder<'_> {
     /// Builds the whole system layer.
@@ -147,10 +149,13 @@ impl Builder<'_> {
             for call in &service.calls {
                 let Some(caller) = self.stations.get(&service.name.value).cloned() else { continue };
                 let count = self.number(&call.count);
-                let calls = self.mul(count, caller.departures);
+                let begun = self.mul(count, caller.begins);
                 let number = self.c(call.fan().map_or(1.0, |fan| f64::from(fan.0)));
-                let first = self.mul(number, calls);
+                let mut first = self.mul(number, begun);
                 let name = format!("{}.{}", service.name.value, call.target.value);
+                if let Some(open) = self.passed.get(&name).map(|p| p.open) {
+                    first = self.mul(first, open);
+                }
                 if call.policy.retry.as_ref().is_some_and(|r| r.budget.is_some()) || call.policy.holds_back() {
                     let message = "budgets, breakers and limits of nested calls are not supported yet";
                     let hint = "give them to the client instead";
@@ -300,7 +305,7 @@ impl Builder<'_> {
         let mut hits: Vec<Node> = hits.into_iter().collect();
         let mut attempts = vec![missing];
         let mut waiting = Vec::new();
-        let mut tries = vec![Try { rate: Some(missing), from: None, next: None, misses: None }];
+        let mut tries = vec![Try { rate: Some(missing), from: None, next: None, misses: None, onward: None }];
         let mut allowed = None;
         if let Some(retry) = &policy.retry
             && retry.attempts.value > 1.0
@@ -314,7 +319,7 @@ impl Builder<'_> {
             if let Some((retries, of_all)) = endless {
                 fate = of_all;
                 attempts.push(retries);
-                tries.push(Try { rate: Some(retries), from: None, next: None, misses: None });
+                tries.push(Try { rate: Some(retries), from: None, next: None, misses: None, onward: None });
             } else {
                 let purse = self.purse(name, retry, policy, scale);
                 allowed = match (purse.map(|p| p.allowed), pass) {
@@ -417,20 +422,22 @@ impl Builder<'_> {
             chain.push((index, node));
         }
         let out = chain.last().map(|&(_, node)| self.div(node, stage));
+        let onward = self.onward(name, k - 1);
         let next = Next { fixed, stage: chain.first().map(|&(index, _)| index), attempt: k - 1 };
         if let Some(before) = lists.tries.last_mut() {
             before.next = Some(next);
+            before.onward = onward;
         }
         let misses = self.misses_again(policy, retry, k);
         let from = chain.last().map(|&(index, _)| index);
-        lists.tries.push(Try { rate: out, from, next: forever.then_some(next), misses });
+        lists.tries.push(Try { rate: out, from, next: forever.then_some(next), misses, onward: None });
         let joint = self.joins_events();
         let on = out.map(|out| misses.map_or(out, |m| self.mul(out, m)));
         let source = match (forever, on) {
             (true, Some(out)) => self.add(before, out),
             _ => before,
         };
-        let source = if forever { self.not_last(retry, fate, source) } else { source };
+        let source = if forever { self.not_last(policy, retry, fate, source) } else { source };
         let mut arriving = Vec::new();
         let failures = [
             (retry.on.timeout, fate.timed_out, "times out", policy.timeout.clone()),
@@ -456,8 +463,10 @@ impl Builder<'_> {
             }
         }
         for (on, share, verb, after) in failures {
+            // A deadline that passes without a timeout of the attempt's own is not retried.
+            let retried_at_all = on && (verb != "times out" || after.is_some());
             let of_pair = hedging.is_some() && after.is_some();
-            if !on || of_pair || self.process.graph.value(share) == Some(0.0) {
+            if !retried_at_all || of_pair || self.process.graph.value(share) == Some(0.0) {
                 continue;
             }
             let lagged = after.is_some() && !Self::felt_on_time(policy);
@@ -494,6 +503,7 @@ impl Builder<'_> {
                 None => felt.after_others.push(failing),
             }
             let retried = allowed.map_or(failing, |share| self.mul(failing, share));
+            let retried = onward.map_or(retried, |share| self.mul(retried, share));
             match chain.first() {
                 Some(&(index, _)) => {
                     let delay = (self.process.graph.value(delay) != Some(0.0)).then_some(delay);
@@ -524,6 +534,11 @@ impl Builder<'_> {
         let count = self.c(f64::from(stages));
         let random = self.mul(count, stage);
         (rate, self.add(fixed, random))
+    }
+
+    /// Of failed attempts k that would be retried, the share whose deadline, passed on from above, leaves time.
+    fn onward(&self, name: &str, k: usize) -> Option<Node> {
+        self.passed.get(name).and_then(|p| p.onward.get(k - 1).copied())
     }
 
     pub(super) fn part(&mut self, whole: Node, divisor: f64) -> Node {

@@ -72,6 +72,9 @@ impl Builder<'_> {
                     found.push((call.parallel.span.clone(), what));
                 }
             }
+            for call in service.calls.iter().filter(|call| call.fan().is_some() && call.policy.propagate.value) {
+                found.push((call.policy.propagate.span.clone(), "a deadline that travels with `parallel` calls"));
+            }
             let called = model.services.iter().flat_map(|s| &s.calls).any(|c| c.target.value == service.name.value);
             if called && order.value == Order::Priority {
                 found.push((order.span.clone(), "`order = \"priority\"` at a service that other services call"));
@@ -84,6 +87,14 @@ impl Builder<'_> {
 }
 
 fn policy(policy: &CallPolicy, found: &mut Vec<(Span, &'static str)>) {
+    let many = policy.retry.as_ref().is_some_and(|r| r.attempts.value > super::stream::MOST_ATTEMPTS);
+    if policy.propagate.value && (many || !Builder::felt_on_time(policy)) {
+        let what = "a deadline that travels with more than 64 attempts, or where timeouts are drawn or felt late";
+        found.push((policy.propagate.span.clone(), what));
+    }
+    if policy.propagate.value && policy.hedge.is_some() {
+        found.push((policy.propagate.span.clone(), "a deadline that travels with hedged attempts"));
+    }
     if let Some(rule) = policy.breaker.as_ref().filter(|rule| rule.window.value.is_infinite()) {
         found.push((rule.window.span.clone(), "a breaker that never forgets"));
     }

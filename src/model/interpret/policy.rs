@@ -22,6 +22,10 @@ pub(super) fn policy(table: &Reader<'_>) -> CallPolicy {
             _ => GivesUp::AtTimeout,
         }),
         deadline: table.quantity("deadline"),
+        propagate: Setting {
+            value: table.flag("propagate"),
+            span: table.node("propagate").map_or(0..0, |node| node.span.clone()),
+        },
         processes: table.quantity_or_nan("processes"),
         breaker: table.table("breaker").map(|t| breaker(&t)),
         hedge: table

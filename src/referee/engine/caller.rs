@@ -125,14 +125,20 @@ impl Engine<'_> {
         {
             self.schedule(after, Kind::Hedge, slot);
         }
-        let left = policy.deadline - (self.now - first);
+        let inherited = self.inherited(slot);
+        let policy = &self.settings.policies[stream];
+        let left = (policy.deadline - (self.now - first)).min(inherited - self.now);
+        let mut expires = f64::INFINITY;
         if (policy.timeout < f64::INFINITY || left < f64::INFINITY) && policy.gives_up == GivesUp::AtTimeout {
             let caller = &mut self.callers[stream];
             let timeout = match policy.patience {
                 Patience::Fixed => policy.timeout,
                 Patience::Exponential => policy.timeout * caller.patience.exponential(),
             };
-            let deadline = self.now + timeout.min(left);
+            // Those above give up first, and are not told of a failure at the very instant.
+            let own = self.now + timeout.min(left);
+            expires = own.min(inherited);
+            let deadline = if own < inherited { own } else { inherited.next_up() };
             if policy.patience == Patience::Fixed && caller.ring.back().is_none_or(|last| last.0 <= deadline) {
                 caller.ring.push_back((deadline, slot, generation));
                 if caller.ring.len() > caller.sweep {
@@ -144,6 +150,9 @@ impl Engine<'_> {
                 self.calendar.push(Entry::new(deadline, Kind::Timeout, slot, generation));
             }
         }
+        if policy.propagate {
+            self.slab[slot].expires = expires;
+        }
         if let Some(client) = client {
             self.clients[client].count.attempts += 1;
             self.slab[slot].work = self.settings.clients[client].work;
@@ -154,6 +163,19 @@ impl Engine<'_> {
             }
         }
         self.arrive(slot);
+    }
+
+    /// The deadline that came with the request that makes a call, if the call passes it on; infinite otherwise.
+    pub(super) fn inherited_by(&self, stream: usize, parent: u32) -> f64 {
+        if parent != NONE && self.settings.policies[stream].propagate {
+            self.slab[parent].expires
+        } else {
+            f64::INFINITY
+        }
+    }
+
+    fn inherited(&self, slot: u32) -> f64 {
+        self.inherited_by(usize::from(self.slab[slot].stream), self.slab[slot].parent)
     }
 
     /// The service has an answer to an attempt.
@@ -307,6 +329,7 @@ impl Engine<'_> {
         if !alone {
             return;
         }
+        let inherited = self.inherited_by(stream, attempt.parent);
         let caller = &mut self.callers[stream];
         let mut again =
             wanted && f64::from(attempt.index) < policy.attempts && caller.retry.happens(policy.probability);
@@ -326,7 +349,7 @@ impl Engine<'_> {
                     (policy.backoff + caller.backoff.uniform() * (3.0 * last - policy.backoff)).min(policy.cap)
                 }
             };
-            again = self.now + pause < attempt.first + policy.deadline;
+            again = self.now + pause < (attempt.first + policy.deadline).min(inherited);
         }
         let mut cost = 0.0;
         if again {

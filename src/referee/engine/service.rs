@@ -1,6 +1,6 @@
 //! What services do: admit, queue, work, call others, answer.
 
-use super::super::calendar::{Entry, Kind};
+use super::super::calendar::{Entry, Kind, POLL};
 use super::super::slab::{Answer, NONE, Phase};
 use super::Engine;
 use crate::model::types::Expired;
@@ -42,6 +42,10 @@ impl Engine<'_> {
         // A slot that has just become free may not have looked into the queue yet: who comes now is first.
         let first = station.waiting == 0 || service.pickup > 0.0;
         if first && self.has_free_slot(place) {
+            if service.pickup > 0.0 {
+                let free = service.servers - f64::from(self.stations[place].busy);
+                self.stations[place].take_polling(free);
+            }
             self.start(slot, place);
         } else {
             let station = &mut self.stations[place];
@@ -84,7 +88,13 @@ impl Engine<'_> {
         if self.has_own_queues(place) {
             return self.fill_replicas(place);
         }
-        while self.has_free_slot(place) {
+        self.fill(place, u32::MAX);
+    }
+
+    /// Fills free slots from the queue, so many at most.
+    fn fill(&mut self, place: usize, most: u32) {
+        let mut started = 0;
+        while started < most && self.has_free_slot(place) {
             let switch = self.settings.services[place].switch;
             let Some(slot) = self.stations[place].next(switch, &self.slab) else { return };
             self.stations[place].advance(self.now);
@@ -98,8 +108,20 @@ impl Engine<'_> {
                 self.respond(slot, Answer::Reject);
             } else {
                 self.start(slot, place);
+                started += 1;
             }
         }
+    }
+
+    /// A slot that has been free for the pickup time looks into the queue, unless somebody has taken it meanwhile.
+    pub(super) fn poll(&mut self, place: usize) {
+        let station = &mut self.stations[place];
+        station.polls -= 1;
+        if station.taken > 0 {
+            station.taken -= 1;
+            return;
+        }
+        self.fill(place, 1);
     }
 
     /// Work in a slot is done: nested calls follow, or the answer.
@@ -138,6 +160,11 @@ impl Engine<'_> {
         }
         self.slab[slot].left -= 1;
         let stream = calls.start + usize::from(self.slab[slot].call);
+        if self.inherited_by(stream, slot) <= self.now {
+            // A call whose deadline has passed fails before it is sent.
+            self.slab[slot].answer = Answer::Error;
+            return self.schedule(0.0, Kind::Resume, slot);
+        }
         match self.settings.fans[stream - self.clients.len()] {
             Some(fan) => self.begin_fan(stream, slot, fan),
             None => {
@@ -168,7 +195,8 @@ impl Engine<'_> {
         if self.stations[place].waiting > 0 {
             let pickup = self.settings.services[place].pickup;
             if pickup > 0.0 {
-                self.calendar.push(Entry::new(self.now + pickup, Kind::Pickup, place as u32, 0));
+                self.stations[place].polls += 1;
+                self.calendar.push(Entry::new(self.now + pickup, Kind::Pickup, place as u32, POLL));
             } else {
                 self.fill_slots(place);
             }

@@ -27,6 +27,14 @@
 //! so that for exponential service in overload the answered share of what is taken is μ/(μ + A - C): more slots make it worse.
 //! Those that no slot will take in time (A (1 - B) (1 - F) per second) stay for τ and count against the limit.
 //!
+//! Where the limit refuses a share B, arrivals come when there is room: places are free at a share 1 - B of the time, and then the
+//! next one comes after 1/A in the mean; else a slot must first free places, which takes 1/C. What a slot takes is the first to
+//! come after t - τ that nobody has taken yet; a share C/A₁ of those accepted, A₁ = A (1 - B) per second, has been:
+//!
+//! ```text
+//! 1/η = (1/A + B/C)/(1 - C/A₁),   that is   η = (A₁ - C)/(1 - B + B A₁/C)       A - C for B = 0, as above
+//! ```
+//!
 //! # Cancel
 //!
 //! A slot is held for min(S, T) with T the time left when it takes the work. The mean hold H = S h and the wait V = X H/c
@@ -35,13 +43,32 @@
 //! ```text
 //! u = τ/S - (X/c) h(u)                          solved by Newton's method, which converges from below (h is concave)
 //! h = s² (1 - e^{-u}) + (1 - s²) E min(1, G u)  s² = 1: exponential, s² = 0: fixed service times; above 1 as at 1
-//! P(in time | taken) = s² (1 - e^{-u}) + (1 - s²) P(G u > 1)
+//! P(in time | taken) = s² (1 - e^{-u}) + (1 - s²) (1 - P₀(h))
 //! m' = A (1 - B) - min(m, c)/H
 //! ```
 //!
 //! Slots are always busy with work that is still wanted: for exponential service c μ are answered per second whatever the
-//! overload, exactly. With fixed service times most of what a slot takes late is cancelled in it, and little is answered; how
-//! little hangs on the fluctuations of T, here G, gamma with mean 1 and shape 8, which is fitted to simulations of ten slots.
+//! overload, exactly. With fixed service times most of what a slot takes late is cancelled in it, and little is answered. In overload
+//! work leaves in the order in which it came, so that the n-th is followed in its slot by the (n + c)-th, at n's end or n's
+//! timeout. With Y the time in which c arrive (gamma, shape c, mean c/A)
+//!
+//! ```text
+//! T_{n+c} = (T_n - S)⁺ + Y        Lindley's recursion of a queue D/E_c/1 of load c/(A S) = h, its wait being (T - S)⁺
+//! P₀(ρ) = exp(-Σ_{j≥1} P(Y_1 + ... + Y_j > j S)/j),   Y_1 + ... + Y_j gamma of shape j c and mean j ρ S       (Spitzer 1956)
+//! ```
+//!
+//! and P₀, the chance that this queue is empty, is the chance that a slot gives up: exact. The terms with j ≤ 6 are taken as they
+//! are, the others as those of the random walk with normal steps of the same mean and variance, whose sum is known:
+//!
+//! ```text
+//! Σ_{j≥1} Φ(-b √j)/j = -ln(√2 b) - b/√(2π) Σ_{r≥0} ζ(1/2 - r)/(r! (2r + 1)) (-b²/2)^r,   b = (1 - ρ) √c/ρ
+//! ```
+//!
+//! (Chang and Peres 1997, for b < 2 √π; beyond b = 2 less than 1e-5 is left of its terms with j > 6). G, gamma with mean 1 and shape 8, only places the
+//! queue: in overload h is c/(A S) whatever G is.
+//!
+//! F. Spitzer, *A combinatorial lemma and its application to probability theory*, Trans. AMS 82 (1956) 323-339. J. Chang & Y.
+//! Peres, *Ladder heights, Gaussian random walks and the Riemann zeta function*, Ann. Probab. 25 (1997) 787-802.
 //!
 //! F. Baccelli & G. Hébuterne, *On queues with impatient customers*, Performance '81, 159-179.
 
@@ -56,8 +83,21 @@ use crate::process::population::State;
 
 /// Steps of Newton's method for the time left: from 0 it converges from below, to 1e-6 in six for S/10 < τ < 100 S.
 const STEPS: u32 = 8;
-/// Shape of the gamma distribution of the time left in a slot that cancels, for fixed service times.
+/// Shape of the gamma distribution G, which rounds the corner between slots that give up and slots that do not.
 const SPREAD: f64 = 8.0;
+/// Terms of Spitzer's sum that are taken as they are.
+const TERMS: u32 = 6;
+/// Drift per deviation beyond which the later terms are nothing.
+const STEEP: f64 = 2.0;
+/// ζ(1/2 - r)/(r! (2r + 1)) for r = 0, 1, ...
+const ZETA: [f64; 6] = [
+    -1.460_354_508_809_586_8,
+    -0.207_886_224_977_354_57 / 3.0,
+    -0.025_485_201_889_833_035 / 10.0,
+    0.008_516_928_777_850_331 / 42.0,
+    0.004_441_010_130_154_327 / 216.0,
+    -0.003_091_987_133_459_394_6 / 1320.0,
+];
 /// Least variability a service time is given where a density is needed.
 const NARROW: f64 = 0.02;
 /// Offered rate per capacity from which on the wait can be pinned at the timeout, and the steepness of that step.
@@ -73,9 +113,13 @@ pub(super) struct Line {
     pub ahead: Node,
     pub servers: Node,
     pub hold: Node,
+    /// Time after which a slot would answer, where `hold` is cut short by a deadline that came with the request.
+    pub full: Node,
     pub variability: Node,
     /// Attempts per second, followed.
     pub offered: Option<Node>,
+    /// Share of them that is refused.
+    pub blocked: Option<Node>,
 }
 
 impl Builder<'_> {
@@ -108,11 +152,17 @@ impl Builder<'_> {
         let behind = self.process.graph.binary(Binary::Max, zero, behind);
         let offered = line.offered.unwrap_or(rate);
         let intensity = self.div(offered, rate);
-        let overload = self.process.graph.binary(Binary::Max, one, intensity);
-        // η S = (r - 1) (...) c
+        let blocked = line.blocked.unwrap_or(zero);
+        let let_in = self.not(blocked);
+        let accepted = self.mul(intensity, let_in);
+        let overload = self.process.graph.binary(Binary::Max, one, accepted);
+        // η S = (r - 1) (...) c/(1 - B + B r)
         let within = self.div(one, overload);
         let excess = self.excess(within, line.variability);
         let tilt = self.mul(excess, line.servers);
+        let waits = self.mul(blocked, overload);
+        let waits = self.add(let_in, waits);
+        let tilt = self.div(tilt, waits);
         // Quotients of what vanishes with the overload stay finite.
         let (flat, short) = (self.c(FLAT), self.c(FLAT));
         let tilt = self.add(tilt, flat);
@@ -173,7 +223,7 @@ impl Builder<'_> {
         let v = self.process.graph.binary(Binary::Max, line.variability, floor);
         let one = self.c(1.0);
         let shape = self.div(one, v);
-        let scale = self.mul(line.hold, v);
+        let scale = self.mul(line.full, v);
         let x = self.div(t, scale);
         self.process.graph.binary(Binary::GammaQ, shape, x)
     }
@@ -222,7 +272,52 @@ impl Builder<'_> {
             let change = b.mul(v, difference);
             b.add(fixed, change)
         };
-        (mix(self, met, held), mix(self, missed, slope), mix(self, met, above))
+        let given_up = self.empty(held, line.servers);
+        let kept = self.not(given_up);
+        (mix(self, met, held), mix(self, missed, slope), mix(self, met, kept))
+    }
+
+    /// P₀(ρ), the chance that a queue D/E_c/1 of load ρ < 1 is empty.
+    fn empty(&mut self, load: Node, phases: Node) -> Node {
+        let (one, zero, least) = (self.c(1.0), self.c(0.0), self.c(1e-9));
+        let room = self.not(load);
+        let room = self.process.graph.binary(Binary::Max, room, zero);
+        let room = self.add(room, least);
+        let ratio = self.div(room, load);
+        let root = self.process.graph.unary(Unary::Sqrt, phases);
+        let drift = self.mul(ratio, root);
+        let steep = self.c(STEEP);
+        let drift = self.process.graph.binary(Binary::Min, drift, steep);
+        // ln P₀ of the walk with normal steps.
+        let (root_two, scale, half) =
+            (self.c(std::f64::consts::SQRT_2), self.c(1.0 / (2.0 * std::f64::consts::PI).sqrt()), self.c(-0.5));
+        let square = self.process.graph.power(drift, 2.0);
+        let argument = self.mul(half, square);
+        let mut sum = self.c(0.0);
+        for coefficient in ZETA.into_iter().rev() {
+            let coefficient = self.c(coefficient);
+            sum = self.mul(sum, argument);
+            sum = self.add(sum, coefficient);
+        }
+        let sum = self.mul(sum, drift);
+        let sum = self.mul(sum, scale);
+        let first = self.mul(root_two, drift);
+        let first = self.process.graph.unary(Unary::Ln, first);
+        let mut log = self.add(first, sum);
+        for j in 1..=TERMS {
+            let number = self.c(f64::from(j));
+            let shape = self.mul(number, phases);
+            let x = self.div(shape, load);
+            let exact = self.process.graph.binary(Binary::GammaQ, shape, x);
+            let far = self.c(-f64::from(j).sqrt());
+            let far = self.mul(far, drift);
+            let normal = self.process.graph.unary(Unary::NormalCdf, far);
+            let more = self.sub(exact, normal);
+            let more = self.div(more, number);
+            log = self.sub(log, more);
+        }
+        let empty = self.process.graph.unary(Unary::Exp, log);
+        self.process.graph.binary(Binary::Min, empty, one)
     }
 
     /// Mean time a slot is held where it is given up at the timeout; `hold` where it is not.
@@ -231,16 +326,17 @@ impl Builder<'_> {
             return hold;
         }
         let callers = self.callers_of(&service.name.value);
-        let timeouts: Vec<_> = callers.iter().filter_map(|(_, policy)| policy.timeout.clone()).collect();
-        let Some(first) = timeouts.first() else { return hold };
-        if timeouts.len() < callers.len() || timeouts.iter().any(|t| t.value != first.value) {
+        let timeouts: Vec<_> = callers.iter().filter_map(|(_, policy)| self.patience_of(policy)).collect();
+        let Some(&timeout) = timeouts.first() else { return hold };
+        let values: Vec<_> = callers.iter().map(|(_, policy)| policy.timeout.as_ref().map(|t| t.value)).collect();
+        let travels = callers.iter().any(|(_, policy)| self.left_of(policy).is_some());
+        if timeouts.len() < callers.len() || (callers.len() > 1 && (travels || values.iter().any(|v| *v != values[0]))) {
             self.without_equations(
                 &service.expired.span,
                 "the equations of `expired = \"cancel\"` need one timeout for all callers of a service",
                 "give them the same timeout; `tipping referee` simulates any",
             );
         }
-        let timeout = self.number(first);
         let held = match line {
             Some(line) => self.cancelling(line, timeout, service.variability.value == 1.0).0,
             None => {
@@ -273,8 +369,10 @@ impl Builder<'_> {
             return Vec::new();
         }
         let callers = self.callers_of(&service.name.value);
-        let callers = callers.into_iter().filter(|(_, policy)| policy.timeout.is_some());
+        let callers: Vec<_> =
+            callers.into_iter().filter(|(_, policy)| policy.timeout.is_some() || self.left_of(policy).is_some()).collect();
         callers
+            .into_iter()
             .map(|(stream, _)| {
                 let (index, node) = self.process.state(State {
                     info: StateInfo {
@@ -310,8 +408,7 @@ impl Builder<'_> {
         (attempts, fate): (Node, Fate),
     ) {
         let Some(&(_, index)) = station.doomed.iter().find(|(stream, _)| stream == name) else { return };
-        let Some(timeout) = &policy.timeout else { return };
-        let timeout = self.number(timeout);
+        let Some(timeout) = self.patience_of(policy) else { return };
         let joining = self.mul(attempts, fate.dropped);
         self.process.transition(format!("{name}: accepted too late"), joining, vec![(index, 1.0)], None);
         let waiting = self.process.graph.state(index);

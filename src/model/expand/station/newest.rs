@@ -43,7 +43,8 @@ impl Builder<'_> {
     /// State that follows the rate of attempts at a service, where something depends on it: index and node.
     pub(super) fn followed_rate(&mut self, service: &Service) -> Option<(usize, Node)> {
         let newest = matches!(service.queue.order.value, Order::Lifo | Order::AdaptiveLifo);
-        if !(newest || service.expired.value == Expired::Drop) || service.servers.value.is_infinite() {
+        let needed = newest || service.expired.value == Expired::Drop || service.queue.pickup.value > 0.0;
+        if !needed || service.servers.value.is_infinite() {
             return None;
         }
         let name = format!("{}.offered_rate", service.name.value);

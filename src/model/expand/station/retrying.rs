@@ -9,13 +9,13 @@ use crate::process::graph::{Binary, Node};
 
 impl Builder<'_> {
     /// Share of attempts whose failure leads to a retry, if attempts are left.
-    pub(in crate::model::expand) fn retried(&mut self, retry: &Retry, fate: Fate) -> Node {
+    pub(in crate::model::expand) fn retried(&mut self, policy: &CallPolicy, retry: &Retry, fate: Fate) -> Node {
         let zero = self.c(0.0);
         let mut total = zero;
         for (on, share) in
             [(retry.on.reject, fate.rejected), (retry.on.timeout, fate.timed_out), (retry.on.error, fate.failed)]
         {
-            if on {
+            if on && (share != fate.timed_out || policy.timeout.is_some()) {
                 total = self.add(total, share);
             }
         }
@@ -35,7 +35,7 @@ impl Builder<'_> {
         let accepted = self.not(fate.rejected);
         let attempt_time = self.mul(accepted, patience);
         let Some(retry) = &policy.retry else { return (attempt_time, fate.answered) };
-        let again = self.retried(retry, fate);
+        let again = self.retried(policy, retry, fate);
         if retry.attempts.value.is_infinite() {
             let never = self.not(again);
             let backoff = self.mean_backoff(retry, 2);

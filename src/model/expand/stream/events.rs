@@ -36,7 +36,7 @@ impl Builder<'_> {
         let zero = self.c(0.0);
         let on = policy.retry.as_ref().map(|r| r.on);
         // A timeout that is not felt at a fixed time has a transition of its own.
-        let on_timeout = on.is_some_and(|on| on.timeout) && Self::felt_on_time(policy);
+        let on_timeout = on.is_some_and(|on| on.timeout) && Self::felt_on_time(policy) && policy.timeout.is_some();
         let allowed = match &policy.retry {
             Some(retry) if retry.probability.value != 1.0 => {
                 let all = allowed.unwrap_or_else(|| self.c(1.0));
@@ -46,8 +46,13 @@ impl Builder<'_> {
         };
         let drops = self.process.graph.value(fate.dropped) != Some(0.0);
         let in_vain = if drops { self.sub(fate.timed_out, fate.dropped) } else { fate.timed_out };
+        let all_allowed = allowed;
         let odds = hedging.map(|h| (h, self.hedge_odds(&h)));
         for (k, attempt) in tries.iter().enumerate() {
+            let allowed = match (all_allowed, attempt.onward) {
+                (Some(x), Some(y)) => Some(self.mul(x, y)),
+                (x, y) => x.or(y),
+            };
             let enters = |watcher: Option<usize>| -> Vec<(usize, f64)> {
                 std::iter::once((queue, 1.0)).chain(watcher.map(|w| (w, 1.0))).collect()
             };

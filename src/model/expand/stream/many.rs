@@ -96,11 +96,11 @@ impl Builder<'_> {
     }
 
     /// Attempts after which another may follow: all but the last of each request.
-    pub(super) fn not_last(&mut self, retry: &Retry, fate: Fate, attempts: Node) -> Node {
+    pub(super) fn not_last(&mut self, policy: &CallPolicy, retry: &Retry, fate: Fate, attempts: Node) -> Node {
         if retry.attempts.value.is_infinite() {
             return attempts;
         }
-        let failing = self.retried(retry, fate);
+        let failing = self.retried(policy, retry, fate);
         let last = self.last_share(&retry.attempts, failing);
         let others = self.not(last);
         self.mul(attempts, others)
@@ -136,7 +136,7 @@ impl Builder<'_> {
 
     /// The policy as far as its deadline lets it go: attempts that would begin after it are left out, no attempt is waited for
     /// longer. Back-offs count with their means.
-    pub(super) fn within_deadline(&mut self, policy: &CallPolicy) -> CallPolicy {
+    pub(in crate::model::expand) fn within_deadline(&mut self, policy: &CallPolicy) -> CallPolicy {
         let mut policy = policy.clone();
         let Some(deadline) = &policy.deadline else { return policy };
         if policy.timeout.as_ref().is_none_or(|t| t.value > deadline.value) {

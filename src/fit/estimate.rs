@@ -1,0 +1,399 @@
+//! Estimation by nonlinear least squares: the best parameters, how sure they are, and what the data cannot tell.
+//!
+//! 1. [`problem`]: what is to be estimated.
+//! 2. [`loss`]: least squares and robust losses.
+//! 3. `objective`, `quadratic`, `levenberg`, `starts`: the search.
+//! 4. `covariance`, [`profile`]: intervals, to first order and by likelihood.
+//! 5. [`identifiability`], [`residuals`], [`selection`]: what to make of them.
+//! 6. [`scatter`]: curves of throughput and latency over load.
+//!
+//! ```
+//! use tipping::fit::estimate::{Options, estimate, problem::{Curve, Parameter}};
+//!
+//! let x = [1.0, 2.0, 3.0, 5.0, 8.0, 12.0];
+//! let y = [2.6, 4.2, 5.3, 6.6, 7.9, 8.6];
+//! let parameters = vec![Parameter::log("limit", 5.0), Parameter::log("half", 1.0)];
+//! let curve = Curve { parameters, y: &y, weights: None, model: |p: &[f64], i: usize| p[0] * x[i] / (p[1] + x[i]) };
+//! let fit = estimate(&curve, &Options::default())?;
+//! assert!(fit.status.converged());
+//! let limit = &fit.intervals[0];
+//! assert!(limit.lower.value() < 10.5 && limit.upper.value() > 10.5 && limit.upper.closed());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod covariance;
+pub mod identifiability;
+mod levenberg;
+pub mod loss;
+#[cfg(test)]
+mod nist;
+mod objective;
+pub mod problem;
+pub mod profile;
+mod quadratic;
+pub mod residuals;
+pub mod scatter;
+pub mod selection;
+pub(crate) mod special;
+mod starts;
+#[cfg(test)]
+mod tests;
+
+pub use covariance::{Covariance, NullDirection};
+pub use levenberg::{Settings, Status, Step};
+pub use objective::{Differences, Trouble};
+pub use starts::{StartReport, Starts};
+
+use identifiability::Identifiability;
+use levenberg::{Descent, Watch};
+use loss::{Loss, mad_scale};
+use nalgebra::{DMatrix, DVector};
+use objective::{Objective, Point};
+use problem::Problem;
+use profile::{End, Interval, Region, Target};
+use residuals::Diagnostics;
+use selection::Score;
+use special::student_quantile;
+use std::cell::RefCell;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// What to do.
+#[derive(Clone, Copy)]
+pub struct Options<'a> {
+    /// Settings of the search.
+    pub settings: Settings,
+    /// Further starts.
+    pub starts: Starts,
+    /// The loss.
+    pub loss: Loss,
+    /// Probability of the intervals.
+    pub level: f64,
+    /// Whether profile intervals are computed.
+    pub profiles: bool,
+    /// Whether residuals are in order of time, so that intervals are widened for their autocorrelation.
+    pub ordered: bool,
+    /// Asked between steps; true ends the work.
+    pub interrupt: &'a (dyn Fn() -> bool + Sync),
+    /// Told of every step of every search, from several threads.
+    pub progress: &'a (dyn Fn(Step) + Sync),
+}
+
+impl Default for Options<'_> {
+    fn default() -> Self {
+        Self {
+            settings: Settings::default(),
+            starts: Starts::default(),
+            loss: Loss::Square,
+            level: 0.95,
+            profiles: true,
+            ordered: true,
+            interrupt: &|| false,
+            progress: &|_| {},
+        }
+    }
+}
+
+/// Why there is no estimate.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure<E: std::error::Error + 'static> {
+    /// A starting value or bounds that cannot be used.
+    #[error("{0}")]
+    Parameters(String),
+    /// Fewer residuals than parameters.
+    #[error("{parameters} parameters cannot be estimated from {residuals} measurements")]
+    TooFew {
+        /// Number of residuals.
+        residuals: usize,
+        /// Number of free parameters.
+        parameters: usize,
+    },
+    /// Nothing can be computed at the start nor anywhere else that was tried.
+    #[error("the model cannot be computed at the starting values: {0}")]
+    Start(Trouble<E>),
+    /// The decomposition of the Jacobian failed at the end of the search.
+    #[error("the derivatives at the estimate cannot be used")]
+    Derivatives,
+}
+
+/// Numbers of evaluations of the residuals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Evaluations {
+    /// By the searches, derivatives included.
+    pub search: usize,
+    /// By the profiles.
+    pub profiles: usize,
+}
+
+/// An estimate.
+#[derive(Debug, Clone)]
+pub struct Estimate {
+    /// Parameter values.
+    pub values: Vec<f64>,
+    /// How the search ended. Without convergence there are no intervals.
+    pub status: Status,
+    /// Accepted steps of the search that won.
+    pub iterations: usize,
+    /// Relative offset: the distance to the optimum in standard errors.
+    pub offset: f64,
+    /// Largest cosine between the residuals and a column of the Jacobian, another measure of that.
+    pub gradient: f64,
+    /// The objective: the weighted sum of squares, or its robust counterpart.
+    pub objective: f64,
+    /// Weighted residuals.
+    pub residuals: Vec<f64>,
+    /// Scale of the residuals in a robust loss.
+    pub scale: Option<f64>,
+    /// First-order uncertainty.
+    pub covariance: Covariance,
+    /// Profile-likelihood intervals by parameter; empty without convergence or if not asked for.
+    pub intervals: Vec<Interval>,
+    /// What the data say about each parameter; empty without intervals.
+    pub identifiability: Vec<Identifiability>,
+    /// What the residuals look like.
+    pub diagnostics: Diagnostics,
+    /// For comparison with other models of the same data.
+    pub score: Score,
+    /// What came of several starts.
+    pub starts: StartReport,
+    /// What it cost.
+    pub evaluations: Evaluations,
+    best: Point,
+    jacobian: DMatrix<f64>,
+    rise: f64,
+    loss: Loss,
+    /// Ends of the parameters' intervals, where those of derived quantities are looked for.
+    known: Vec<(Point, DMatrix<f64>)>,
+}
+
+/// How often a better optimum found on a profile is followed.
+const RESTARTS: usize = 4;
+/// Rounds of fit and scale in a robust fit.
+const ROUNDS: usize = 20;
+
+/// Fits a problem.
+///
+/// # Errors
+///
+/// See [`Failure`]. A search that does not converge is not an error; see [`Estimate::status`].
+pub fn estimate<P: Problem>(problem: &P, options: &Options<'_>) -> Result<Estimate, Failure<P::Error>> {
+    let parameters = problem.parameters();
+    if let Some(defect) = parameters.iter().find_map(problem::Parameter::defect) {
+        return Err(Failure::Parameters(defect));
+    }
+    let free = parameters.iter().filter(|q| q.lower < q.upper).count();
+    let n = problem.residual_count();
+    if n < free || n == 0 {
+        return Err(Failure::TooFew { residuals: n, parameters: free });
+    }
+    let counter = AtomicUsize::new(0);
+    let watch = Watch { interrupt: options.interrupt, progress: options.progress };
+    let plain = Objective::new(problem, Loss::Square, 1.0, &counter);
+    let given: Vec<f64> = parameters.iter().map(|q| q.start).collect();
+    let (given, trouble) = match plain.point(plain.coordinates(&given)) {
+        Ok(point) => (Some(point), None),
+        Err(trouble) => (None, Some(trouble)),
+    };
+    let found = starts::search(&plain, given, &options.starts, &options.settings, &watch);
+    let (mut descent, starts) = match (found, trouble) {
+        (Some(found), _) => found,
+        (None, Some(trouble)) => return Err(Failure::Start(trouble)),
+        (None, None) => return Err(Failure::Derivatives),
+    };
+
+    let mut scale = 1.0;
+    let mut search = 0;
+    for restart in 0..=RESTARTS {
+        if options.loss != Loss::Square {
+            (descent, scale) = robust(problem, descent, options, &watch, &counter);
+        }
+        search += counter.swap(0, Ordering::Relaxed);
+        let objective = Objective::new(problem, options.loss, scale, &counter);
+        let mut fit = summarise(&objective, descent.clone(), starts, options)?;
+        fit.evaluations.search = search;
+        if !options.profiles || !fit.status.converged() || fit.covariance.degrees_of_freedom == 0 {
+            return Ok(fit);
+        }
+        let better = profile_all(&objective, &mut fit, options);
+        fit.evaluations.profiles = counter.swap(0, Ordering::Relaxed);
+        let again = better.filter(|_| restart < RESTARTS).and_then(|point| {
+            let plain = Objective::new(problem, options.loss, scale, &counter);
+            levenberg::descend(&plain, point, None, &options.settings, &watch).ok()
+        });
+        match again {
+            Some(better) => {
+                search += fit.evaluations.profiles;
+                descent = better;
+            }
+            None => return Ok(fit),
+        }
+    }
+    Err(Failure::Derivatives)
+}
+
+/// Alternates fits and the scale of their residuals until it settles; Tukey's loss starts from Huber's fit and keeps its
+/// scale (an MM-estimate in spirit: Yohai 1987).
+fn robust<P: Problem>(
+    problem: &P,
+    first: Descent,
+    options: &Options<'_>,
+    watch: &Watch<'_>,
+    counter: &AtomicUsize,
+) -> (Descent, f64) {
+    let convex = if options.loss == Loss::Tukey { Loss::Huber } else { options.loss };
+    let mut descent = first;
+    let floor = f64::MIN_POSITIVE.sqrt();
+    let mut scale = mad_scale(descent.point.residuals.as_slice()).max(floor);
+    let fit = |loss: Loss, scale: f64, from: &Descent| {
+        let objective = Objective::new(problem, loss, scale, counter);
+        let point = Point { cost: objective.cost(&from.point.residuals), ..from.point.clone() };
+        levenberg::descend(&objective, point, Some(from.jacobian.clone()), &options.settings, watch).ok()
+    };
+    for _ in 0..ROUNDS {
+        let Some(next) = fit(convex, scale, &descent) else { break };
+        descent = next;
+        let now = mad_scale(descent.point.residuals.as_slice()).max(floor);
+        let settled = (now / scale - 1.0).abs() < 1e-3;
+        scale = now;
+        if settled {
+            break;
+        }
+    }
+    if let Some(next) = fit(options.loss, scale, &descent) {
+        descent = next;
+    }
+    (descent, scale)
+}
+
+/// Everything about an estimate except its profiles.
+fn summarise<P: Problem>(
+    objective: &Objective<'_, P>,
+    descent: Descent,
+    starts: StartReport,
+    options: &Options<'_>,
+) -> Result<Estimate, Failure<P::Error>> {
+    let Descent { point, jacobian, status, iterations, offset, gradient, .. } = descent;
+    let n = point.residuals.len();
+    let (weighted, emphasised) = levenberg::emphasised(objective, &point, &jacobian);
+    let slopes = weighted.tr_mul(&emphasised);
+    let free: Vec<usize> = (0..point.u.len())
+        .filter(|&j| {
+            let (u, lower, upper) = (point.u[j], objective.lower[j], objective.upper[j]);
+            let at_bound = (u <= lower && slopes[j] > 0.0) || (u >= upper && slopes[j] < 0.0);
+            !objective.held(j) && !at_bound
+        })
+        .collect();
+    let series = if options.ordered { objective.problem.series() } else { vec![1; n] };
+    let columns = jacobian.select_columns(&free);
+    let diagnostics = residuals::diagnose(point.residuals.as_slice(), &series, &columns);
+    let kind = (objective.loss, objective.scale);
+    let covariance = covariance::covariance(&jacobian, &point.residuals, free, kind, diagnostics.inflation);
+    let Some(covariance) = covariance else { return Err(Failure::Derivatives) };
+    let degrees = (diagnostics.effective_size - covariance.rank as f64).max(1.0);
+    let unit = covariance::deviance_unit(&point.residuals, covariance.degrees_of_freedom, kind);
+    let student = student_quantile(0.5 + options.level / 2.0, degrees);
+    let noise = objective.problem.precision().powi(2) * point.residuals.norm_squared();
+    Ok(Estimate {
+        values: objective.values(&point.u),
+        status,
+        iterations,
+        offset,
+        gradient,
+        objective: point.cost,
+        residuals: point.residuals.as_slice().to_vec(),
+        scale: (objective.loss != Loss::Square).then_some(objective.scale),
+        score: Score::new(point.cost, n, diagnostics.effective_size, covariance.rank),
+        intervals: Vec::new(),
+        identifiability: Vec::new(),
+        starts,
+        evaluations: Evaluations { search: 0, profiles: 0 },
+        rise: (student.powi(2) * unit * diagnostics.inflation).max(noise),
+        covariance,
+        diagnostics,
+        best: point,
+        jacobian,
+        loss: objective.loss,
+        known: Vec::new(),
+    })
+}
+
+/// Fills in intervals and verdicts; a better optimum if one was met.
+fn profile_all<P: Problem>(
+    objective: &Objective<'_, P>,
+    fit: &mut Estimate,
+    options: &Options<'_>,
+) -> Option<Point> {
+    let mut intervals = Vec::new();
+    let region = Region {
+        objective,
+        best: &fit.best,
+        jacobian: &fit.jacobian,
+        rise: fit.rise,
+        interrupt: options.interrupt,
+        known: RefCell::default(),
+    };
+    for index in 0..fit.values.len() {
+        let value = fit.values[index];
+        if objective.held(index) || fit.covariance.without_effect.contains(&index) {
+            let q = &objective.parameters[index];
+            let (lower, upper) = (End::Open(q.lower), End::Open(q.upper));
+            let held = Interval { value, lower: End::Closed(value), upper: End::Closed(value) };
+            intervals.push(if objective.held(index) { held } else { Interval { value, lower, upper } });
+            continue;
+        }
+        match interval(&region, &Target::Parameter(index), value) {
+            Ok(interval) => intervals.push(interval),
+            Err(better) => return Some(better),
+        }
+    }
+    fit.known = region.known.into_inner();
+    fit.intervals = intervals;
+    fit.identifiability = (0..fit.values.len())
+        .map(|j| identifiability::judge(j, objective.parameters, &fit.covariance, &fit.intervals[j]))
+        .collect();
+    None
+}
+
+fn interval<P: Problem>(region: &Region<'_, '_, P>, target: &Target<'_>, value: f64) -> Result<Interval, Point> {
+    let lower = region.end(target, -1.0);
+    if let Some(better) = lower.better {
+        return Err(better);
+    }
+    let upper = region.end(target, 1.0);
+    match upper.better {
+        Some(better) => Err(better),
+        None => Ok(Interval { value, lower: lower.end, upper: upper.end }),
+    }
+}
+
+impl Estimate {
+    /// The profile-likelihood interval of a quantity computed from the parameter values, at the level of the fit. `None`
+    /// if it does not exist at the estimate. `quantity` may return `None` where it does not exist; an end that runs into
+    /// such parameters is unresolved.
+    pub fn derived<P: Problem>(
+        &self,
+        problem: &P,
+        quantity: &(dyn Fn(&[f64]) -> Option<f64> + Sync),
+        interrupt: &(dyn Fn() -> bool + Sync),
+    ) -> Option<Interval> {
+        let value = quantity(&self.values)?;
+        let counter = AtomicUsize::new(0);
+        let objective = Objective::new(problem, self.loss, self.scale.unwrap_or(1.0), &counter);
+        let region = Region {
+            objective: &objective,
+            best: &self.best,
+            jacobian: &self.jacobian,
+            rise: self.rise,
+            interrupt,
+            known: RefCell::new(self.known.clone()),
+        };
+        let unresolved = Interval { value, lower: End::Unresolved(value), upper: End::Unresolved(value) };
+        Some(interval(&region, &Target::Derived(quantity), value).unwrap_or(unresolved))
+    }
+
+    /// First-order standard error of a quantity with this gradient in search coordinates.
+    #[must_use]
+    pub fn propagated(&self, gradient: &[f64]) -> f64 {
+        let g = DVector::from_column_slice(gradient);
+        (g.transpose() * &self.covariance.matrix * &g)[(0, 0)].max(0.0).sqrt()
+    }
+}
