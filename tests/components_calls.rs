@@ -21,13 +21,13 @@ const LOSS: (&str, f64, f64, f64) = ("service.api.servers", 2.0, 30.0, 360.0);
 
 fn hedge_holds(name: &str, load: u32, client: &str, service: &str) {
     let text = storm(load, client, service);
-    holds(&Held { name, text: &text, loss: LOSS, trigger: Some(("spike", 5.0)) });
+    holds(&Held { name, text: &text, loss: LOSS, trigger: Some(("spike", 5.0)), safe: false });
 }
 
-/// Below C/2, where the equations of the middle run do not decide the trigger.
+/// Where the equations of the middle run do not decide the trigger.
 fn hedge_holds_at_rest(name: &str, load: u32, client: &str, service: &str) {
     let text = storm(load, client, service);
-    holds(&Held { name, text: &text, loss: LOSS, trigger: None });
+    holds(&Held { name, text: &text, loss: LOSS, trigger: None, safe: false });
 }
 
 #[test]
@@ -93,7 +93,9 @@ fn the_slowest_of_many_takes_a_harmonic_sum() {
         // Little: those inside a gateway that has room for all.
         close(simulated.stations[0].inside.mean / 5.0, expected, 0.02);
         let analysis = findings(&study_of(&text, &[])).analysis;
-        let inside = analysis.states.iter().find(|s| s.stable).expect("a stable state").state["gateway.queue"].as_f64().expect("a number");
+        let inside = analysis.states.iter().find(|s| s.stable).expect("a stable state").state["gateway.queue"]
+            .as_f64()
+            .expect("a number");
         close(inside / 5.0, expected, 1e-3);
         // Every leaf that is asked does its work.
         close(simulated.stations[1].throughput.mean, 5.0 * f64::from(n), 0.02);
@@ -104,7 +106,7 @@ const GATEWAY: (&str, f64, f64, f64) = ("service.gateway.servers", 4.0, 30.0, 30
 
 fn fan_holds(name: &str, load: u32, call: &str, gateway: u32, leaves: u32, trigger: &str) {
     let text = fan(load, call, gateway, leaves, trigger);
-    holds(&Held { name, text: &text, loss: GATEWAY, trigger: Some(("spike", 20.0)) });
+    holds(&Held { name, text: &text, loss: GATEWAY, trigger: Some(("spike", 20.0)), safe: false });
 }
 
 /// Ten calls one after the other hold a slot for 10 + 10 · 50 ms.
@@ -135,5 +137,11 @@ fn calls_at_once_with_timeouts_against_the_referee() {
 fn too_few_leaves_against_the_referee() {
     let call = "parallel = 10\ntimeout = \"1 s\"";
     let text = fan(100, call, 400, 64, "300 req/s");
-    holds(&Held { name: "leaves", text: &text, loss: ("service.leaf.servers", 10.0, 30.0, 300.0), trigger: Some(("spike", 20.0)) });
+    holds(&Held {
+        name: "leaves",
+        text: &text,
+        loss: ("service.leaf.servers", 10.0, 30.0, 300.0),
+        trigger: Some(("spike", 20.0)),
+        safe: false,
+    });
 }

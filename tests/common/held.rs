@@ -37,12 +37,14 @@ pub struct Held<'a> {
     pub loss: (&'a str, f64, f64, f64),
     /// Trigger and the longest duration looked at; none where the equations do not decide.
     pub trigger: Option<(&'a str, f64)>,
+    /// Whether the recovery load is known to be on the safe side by more than 5 %.
+    pub safe: bool,
 }
 
 /// Recovery load within 5 % of where half of the collapsed systems heal, goodput of the good state within 3 %, critical
 /// duration of a trigger within 8 %.
 pub fn holds(held: &Held<'_>) {
-    let Held { name, text, loss, trigger } = *held;
+    let Held { name, text, loss, trigger, safe } = *held;
     let analysis = findings(&study_of(text, &[])).analysis;
     let good = analysis.states.iter().find(|s| s.name == "good").expect("a good state");
     let load = analysis.load.value;
@@ -67,8 +69,13 @@ pub fn holds(held: &Held<'_>) {
         let (path, value, duration, watched) = loss;
         let loss = TriggerRun { sets: vec![(path.to_owned(), value)], at: 0.0, duration };
         let horizon = duration + watched;
-        let plan =
-            Plan { replications: 12, triggers: vec![loss], sample_every: 5.0, latencies: false, ..Plan::steady(horizon) };
+        let plan = Plan {
+            replications: 12,
+            triggers: vec![loss],
+            sample_every: 5.0,
+            latencies: false,
+            ..Plan::steady(horizon)
+        };
         let runs = system.replicate(&plan).expect("runs");
         runs.iter().filter(|r| r.outcome(duration) == Outcome::Good).count()
     };
@@ -79,5 +86,5 @@ pub fn holds(held: &Held<'_>) {
     if let Some((p50, simulated)) = durations {
         close(p50, simulated, 0.08);
     }
-    assert!(below > 6 && above <= 6, "{name}: {below} and {above} of 12 healed");
+    assert!(below > 6 && (safe || above <= 6), "{name}: {below} and {above} of 12 healed");
 }

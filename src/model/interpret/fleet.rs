@@ -7,7 +7,8 @@ use crate::model::quantity::compatible;
 use crate::model::reader::{Reader, Sink};
 use crate::model::spec;
 use crate::model::types::{
-    Autoscaler, Balancer, Begins, Cache, CallPolicy, Counts, HealthCheck, LateAnswer, Model, Needs, Queues, Routing, Signal, Text,
+    Autoscaler, Balancer, Begins, Cache, CallPolicy, Counts, HealthCheck, LateAnswer, Model, Needs, Queues, Routing,
+    Signal, Text,
 };
 use crate::model::unit;
 use crate::process::dimension::Dimension;
