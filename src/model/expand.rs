@@ -162,6 +162,7 @@ impl Builder<'_> {
         for b in &self.model.balancers {
             let numbers = [&b.replicas, &b.choices, &b.failures, &b.eject_for, &b.most_ejected, &b.panic, &b.broken];
             all.extend(numbers.into_iter().cloned());
+            all.extend(b.check.iter().flat_map(|c| c.quantities()).cloned());
         }
         all.extend(self.model.params.iter().map(|p| p.value.clone()));
         for quantity in &all {

@@ -5,7 +5,7 @@ pub(crate) mod caller;
 mod fleet;
 
 pub use caller::{Breaker, Budget, Hedge, Per, RateLimit, Stops, Throttle};
-pub use fleet::{Autoscaler, Balancer, Begins, Cache, Counts, LateAnswer, Needs, Queues, Routing, Signal};
+pub use fleet::{Autoscaler, Balancer, Begins, Cache, Counts, HealthCheck, LateAnswer, Needs, Queues, Routing, Signal};
 
 use crate::process::dimension::Dimension;
 use std::ops::Range;

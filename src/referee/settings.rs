@@ -131,6 +131,16 @@ pub(super) struct BalancerNumbers {
     pub(super) most_ejected: f64,
     pub(super) panic: f64,
     pub(super) broken: f64,
+    pub(super) check: Option<CheckNumbers>,
+}
+
+/// The numbers of health checks.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct CheckNumbers {
+    pub(super) interval: f64,
+    pub(super) timeout: f64,
+    pub(super) unhealthy: f64,
+    pub(super) healthy: f64,
 }
 
 impl Settings {
@@ -223,6 +233,12 @@ impl BalancerNumbers {
             most_ejected: balancer.most_ejected.value,
             panic: balancer.panic.value,
             broken: balancer.broken.value.floor(),
+            check: balancer.check.as_ref().map(|c| CheckNumbers {
+                interval: c.interval.value,
+                timeout: c.timeout.value,
+                unhealthy: c.unhealthy.value,
+                healthy: c.healthy.value,
+            }),
         }
     }
 }

@@ -310,7 +310,7 @@ impl Builder<'_> {
                 )
             }
             Some(c) => {
-                let busy = if available(self.model, Closure::Moments).1.is_some() {
+                let busy = if available(self.model, Closure::Moments).1.is_some() || self.is_hedged(&name) {
                     self.rounded_busy(m, c)
                 } else {
                     self.process.graph.binary(Binary::Min, m, c)
