@@ -105,7 +105,7 @@ pub fn request(text: &str) -> Result<(Role, String), MappingError> {
 pub fn find(files: &[Vec<&About>], asked: &[(Role, String)]) -> Result<Mapping, MappingError> {
     let mut mapping = Mapping::default();
     for (role, text) in asked {
-        let terms = terms(files, text)?;
+        let terms = columns(files, text)?;
         mapping.columns.insert(*role, Column { text: text.clone(), terms, confidence: 1.0, because: None });
     }
     let mut candidates: BTreeMap<Role, Vec<(Guess, Term, String)>> = BTreeMap::new();
@@ -146,8 +146,11 @@ pub fn find(files: &[Vec<&About>], asked: &[(Role, String)]) -> Result<Mapping, 
     Ok(mapping)
 }
 
-/// The columns that a text names.
-fn terms(files: &[Vec<&About>], text: &str) -> Result<Vec<Term>, MappingError> {
+/// The columns that a text names: a title, or titles with ` + ` and ` - ` between them.
+///
+/// # Errors
+/// [`MappingError`] if one of them does not exist.
+pub fn columns(files: &[Vec<&About>], text: &str) -> Result<Vec<Term>, MappingError> {
     if let Some(term) = one(files, text)? {
         return Ok(vec![term]);
     }

@@ -83,6 +83,8 @@ pub struct Model {
     pub sets: Vec<(Text, Text)>,
     /// `[[trigger]]`.
     pub triggers: Vec<Trigger>,
+    /// `[fit] free`: paths of the numbers that `fit` estimates, each perhaps with bounds (`path=LOW..HIGH`).
+    pub free: Vec<Text>,
 }
 
 /// `[model]`.

@@ -65,8 +65,17 @@ pub(crate) static ROOT: Table = Table {
         key("output", Optional, Kind::Map(&Kind::Expression), "Named expressions to report"),
         key("set", Optional, Kind::Map(&Kind::Expression), "Named regions, as conditions on the state"),
         key("trigger", Optional, Kind::List(&TRIGGER), "Something that pushes the system, for a while or at once"),
+        key("fit", Optional, Kind::Table(&FIT), "What `tipping fit` estimates"),
         key("variant", Optional, Kind::Map(&Kind::Table(&VARIANT)), "Another design, as changes to this one"),
     ],
+};
+
+/// `[fit]`.
+pub(crate) static FIT: Table = Table {
+    title: "[fit]",
+    about: "What `tipping fit` estimates",
+    shorthand: Shorthand::None,
+    keys: &[key("free", Required, Kind::Paths, "Paths of the numbers to estimate, each perhaps with bounds: path=LOW..HIGH")],
 };
 
 /// `[model]`.
