@@ -317,11 +317,7 @@ fn summarise<P: Problem>(
 }
 
 /// Fills in intervals and verdicts; a better optimum if one was met.
-fn profile_all<P: Problem>(
-    objective: &Objective<'_, P>,
-    fit: &mut Estimate,
-    options: &Options<'_>,
-) -> Option<Point> {
+fn profile_all<P: Problem>(objective: &Objective<'_, P>, fit: &mut Estimate, options: &Options<'_>) -> Option<Point> {
     let mut intervals = Vec::new();
     let region = Region {
         objective,

@@ -226,9 +226,8 @@ pub(super) fn descend<P: Problem>(
         let p = model.resolved().max(1) as f64;
         let left = (residuals.norm_squared() - model.attainable()).max(noise).max(f64::MIN_POSITIVE);
         let offset = (model.attainable() / p / (left / (n as f64 - p).max(1.0))).sqrt();
-        let end = |status, point, jacobian| {
-            Ok(Descent { point, jacobian, status, iterations, offset, gradient: cosine })
-        };
+        let end =
+            |status, point, jacobian| Ok(Descent { point, jacobian, status, iterations, offset, gradient: cosine });
         if point.cost <= noise {
             return end(Status::Exact, point, jacobian);
         }
@@ -387,5 +386,8 @@ fn polished<P: Problem>(
     let (weighted, residuals) = emphasised(objective, &trial, &jacobian);
     let there = Quadratic::new(&weighted, &residuals, model.free.clone(), scale);
     let error = by.error(objective.problem.precision());
-    Ok(there.map(|there| there.resolving(error)).filter(|there| there.attainable() < 0.9 * model.attainable()).map(|_| (trial, jacobian)))
+    Ok(there
+        .map(|there| there.resolving(error))
+        .filter(|there| there.attainable() < 0.9 * model.attainable())
+        .map(|_| (trial, jacobian)))
 }

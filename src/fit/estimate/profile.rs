@@ -195,7 +195,9 @@ impl<P: Problem> Region<'_, '_, P> {
             // How far this point is from the end, by the model at hand.
             let (weighted, residuals) = emphasised(objective, &point, &jacobian);
             let movable = self.movable(&gauge.slope, sign, &point, &weighted.tr_mul(&residuals));
-            let Some(model) = Quadratic::new(&weighted, &residuals, movable.clone(), &scale) else { return (None, None) };
+            let Some(model) = Quadratic::new(&weighted, &residuals, movable.clone(), &scale) else {
+                return (None, None);
+            };
             let model = model.resolving(self.error());
             let gap = model.attainable_within(&gauge.slope);
             let pinned = !movable.iter().any(|&j| gauge.slope[j] != 0.0);
@@ -394,7 +396,12 @@ impl<P: Problem> Region<'_, '_, P> {
         let unit = if parameter.scale == Scale::Log { 1.0 } else { parameter.unit() };
         let far = start + sign * if parameter.scale == Scale::Log { FAR_LOG } else { FAR_LINEAR * unit };
         let limit = if sign > 0.0 { bound.min(far) } else { bound.max(far) };
-        let settings = Settings { tolerance: 0.02, max_iterations: 60, last_differences: Differences::Forward, ..Settings::default() };
+        let settings = Settings {
+            tolerance: 0.02,
+            max_iterations: 60,
+            last_differences: Differences::Forward,
+            ..Settings::default()
+        };
         let watch = Watch { interrupt: self.interrupt, progress: &|_| {} };
         // First step: what the quadratic model says.
         let c = DVector::from_fn(self.best.u.len(), |j, _| f64::from(j == index));
@@ -439,7 +446,10 @@ impl<P: Problem> Region<'_, '_, P> {
             next = match outside {
                 Some((there, z)) => {
                     if (there - inside.0).abs() < 1e-6 * (there - start).abs() {
-                        return Found { end: End::Closed(self.report(&target, f64::midpoint(there, inside.0))), better: None };
+                        return Found {
+                            end: End::Closed(self.report(&target, f64::midpoint(there, inside.0))),
+                            better: None,
+                        };
                     }
                     let share = ((1.0 - inside.1) / (z - inside.1)).clamp(0.05, 0.95);
                     inside.0 + share * (there - inside.0)
@@ -474,7 +484,8 @@ impl<P: Problem> Region<'_, '_, P> {
         let scale = levenberg::scaling(&jacobian, None);
         let movable = free(&held, &u, &gradient);
         let radius = 4.0 * (self.rise.sqrt() + shifted.norm());
-        let along = within_bounds(&held, &u, (&weighted, &shifted), movable, (&scale, self.error()), |m, _| m.step(radius).0)?;
+        let along =
+            within_bounds(&held, &u, (&weighted, &shifted), movable, (&scale, self.error()), |m, _| m.step(radius).0)?;
         let point = held.point(&u + along).or_else(|_| held.point(u)).ok()?;
         let mut descent = levenberg::descend(&held, point, Some(jacobian), settings, watch).ok()?;
         // A new Jacobian has no column for what is held; the next value's prediction needs one.

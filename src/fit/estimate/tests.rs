@@ -159,9 +159,7 @@ fn intervals_cover_the_truth_as_often_as_they_say() {
         let (x, y) = decay(8.0, 0.9, 0.8, seed);
         let problem = decay_problem(&x, &y);
         let fit = estimate(&problem, &unordered()).unwrap();
-        let holds = |i: &profile::Interval, truth: f64| {
-            u32::from(i.lower.value() <= truth && truth <= i.upper.value())
-        };
+        let holds = |i: &profile::Interval, truth: f64| u32::from(i.lower.value() <= truth && truth <= i.upper.value());
         rate += holds(&fit.intervals[1], 0.9);
         let derived = fit.derived(&problem, &|p| Some(p[0] / p[1]), &|| false).unwrap();
         assert!(derived.lower.closed() && derived.upper.closed());
@@ -275,7 +273,8 @@ fn an_optimum_on_a_bound_is_exactly_there() {
         Parameter::linear("b", 1.0).within(0.0, f64::INFINITY),
     ];
     let x = |i: usize| (i + 1) as f64;
-    let curve = Curve { parameters, y: &y, weights: None, model: |p: &[f64], i: usize| p[0] * x(i) + p[1] * x(i) * x(i) };
+    let curve =
+        Curve { parameters, y: &y, weights: None, model: |p: &[f64], i: usize| p[0] * x(i) + p[1] * x(i) * x(i) };
     let fit = estimate(&curve, &unordered()).unwrap();
     assert!(fit.status.converged());
     assert_eq!(fit.values[1], 0.0);
