@@ -96,6 +96,9 @@ pub struct Step {
     pub offset: f64,
 }
 
+/// A point with the derivatives of its weighted residuals.
+pub(super) type Linearised = (Point, DMatrix<f64>);
+
 /// The end of a search.
 #[derive(Debug, Clone)]
 pub(super) struct Descent {
@@ -148,9 +151,9 @@ pub(super) fn emphasised<P: Problem>(
 pub(super) fn free<P: Problem>(objective: &Objective<'_, P>, u: &DVector<f64>, gradient: &DVector<f64>) -> Vec<usize> {
     (0..u.len())
         .filter(|&j| {
-            !objective.held(j)
-                && !(u[j] <= objective.lower[j] && gradient[j] > 0.0)
-                && !(u[j] >= objective.upper[j] && gradient[j] < 0.0)
+            let pushed_down = u[j] <= objective.lower[j] && gradient[j] > 0.0;
+            let pushed_up = u[j] >= objective.upper[j] && gradient[j] < 0.0;
+            !(objective.held(j) || pushed_down || pushed_up)
         })
         .collect()
 }
@@ -372,7 +375,7 @@ fn polished<P: Problem>(
     point: &Point,
     model: &Quadratic,
     (by, scale): (Differences, &[f64]),
-) -> Result<Option<(Point, DMatrix<f64>)>, Trouble<P::Error>> {
+) -> Result<Option<Linearised>, Trouble<P::Error>> {
     let step = model.step(f64::INFINITY).0;
     let u = &point.u + &step;
     if !inside(objective, &u) || u == point.u {

@@ -35,9 +35,8 @@ fn michaelis_menten_intervals_of_bates_and_watts() {
         let fit = estimate(&curve, &Options { settings, ..unordered() }).unwrap();
         assert!(fit.status.converged());
         assert!((fit.values[0] / 212.683_74 - 1.0).abs() < 1e-6 && (fit.values[1] / 0.064_121_28 - 1.0).abs() < 1e-5);
-        assert!((fit.objective - 1195.448_815).abs() < 1e-5);
+        assert!((fit.objective - 1_195.448_815).abs() < 1e-5);
         let published = [(197.302_128_48, 229.290_064_9), (0.046_925_168, 0.086_159_953)];
-        println!("{:?} {:?}", fit.intervals, fit.evaluations);
         for (interval, (lower, upper)) in fit.intervals.iter().zip(published) {
             assert!(interval.lower.closed() && interval.upper.closed());
             assert!((interval.lower.value() / lower - 1.0).abs() < 2e-4, "{interval:?} {lower}");
@@ -57,7 +56,6 @@ fn michaelis_menten_intervals_of_bates_and_watts() {
             model: |p: &[f64], i: usize| p[0] * p[1] * SUBSTRATE[i] / (p[1] + SUBSTRATE[i]),
         };
         let as_parameter = estimate(&other, &unordered()).unwrap().intervals[0];
-        println!("{slope:?} {as_parameter:?}");
         assert!((slope.lower.value() / as_parameter.lower.value() - 1.0).abs() < 1e-3);
         assert!((slope.upper.value() / as_parameter.upper.value() - 1.0).abs() < 1e-3);
     }
@@ -128,8 +126,6 @@ fn storm_problem(seed: u64) -> Storm {
 fn four_parameters_of_an_ode_cost_few_evaluations() {
     let problem = storm_problem(1);
     let fit = estimate(&problem, &Options::default()).unwrap();
-    println!("{:?} {:?}\n{:#?}\n{:?}", fit.status, fit.values, fit.intervals, fit.evaluations);
-    println!("{:?}", fit.identifiability);
     assert!(fit.status.converged());
     for (interval, truth) in fit.intervals.iter().zip(TRUTH) {
         assert!(interval.lower.value() < truth && truth < interval.upper.value(), "{interval:?} {truth}");
@@ -165,7 +161,6 @@ fn intervals_cover_the_truth_as_often_as_they_say() {
         assert!(derived.lower.closed() && derived.upper.closed());
         area += holds(&derived, 8.0 / 0.9);
     }
-    println!("coverage {rate} {area} of 400");
     assert!((368..=390).contains(&rate) && (368..=390).contains(&area), "{rate} {area}");
 }
 
@@ -190,7 +185,6 @@ fn autocorrelation_widens_intervals_until_they_cover() {
         widened += holds(true);
         plain += holds(false);
     }
-    println!("coverage with autocorrelation {widened}, plain {plain} of 200");
     assert!((176..=198).contains(&widened) && plain < 160, "{widened} {plain}");
 }
 
@@ -227,7 +221,6 @@ fn a_limit_that_was_never_seen_is_open() {
     let model = |p: &[f64], i: usize| p[0] * -(-p[1] * x[i]).exp_m1();
     let curve = Curve { parameters, y: &y, weights: None, model };
     let fit = estimate(&curve, &unordered()).unwrap();
-    println!("{:?} {:?} {:?}", fit.status, fit.intervals, fit.identifiability);
     let (limit, rate) = (&fit.intervals[0], &fit.intervals[1]);
     assert!(limit.lower.closed() && !limit.upper.closed() && rate.upper.closed());
     assert_eq!(rate.lower, profile::End::Open(1e-6));
@@ -238,7 +231,6 @@ fn a_limit_that_was_never_seen_is_open() {
     let parameters = vec![Parameter::log("slope", 5.0), Parameter::log("rate", 2.0).within(1e-6, 1e3)];
     let model = |p: &[f64], i: usize| p[0] * -(-p[1] * x[i]).exp_m1() / p[1];
     let other = estimate(&Curve { parameters, y: &y, weights: None, model }, &unordered()).unwrap().intervals[0];
-    println!("{slope:?} {other:?}");
     // The slope is lowest where the curve is straight: there the bound of the rate ends it.
     assert!(!slope.lower.closed() && slope.upper.closed());
     assert!((slope.lower.value() / other.lower.value() - 1.0).abs() < 2e-3);

@@ -163,7 +163,6 @@ mod tests {
     fn stationary_fluctuations_are_flagged_at_the_nominal_rate() {
         for rate in [1.5, 0.5] {
             let count = flagged(400, |_| rate);
-            println!("stationary, rate {rate}: {count} of 400 flagged");
             assert!((8..=36).contains(&count), "{count} of 400 at {rate}");
         }
     }
@@ -172,7 +171,6 @@ mod tests {
     #[test]
     fn a_vanishing_rate_of_recovery_is_flagged() {
         let count = flagged(100, |t| 2.0 * (1.0 - t) + 0.05);
-        println!("slowing down: {count} of 100 flagged");
         assert!(count >= 80, "{count} of 100");
     }
 
