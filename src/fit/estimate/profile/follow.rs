@@ -50,7 +50,7 @@ impl<P: Problem> Region<'_, '_, P> {
                 return Found::Better(profiled.point);
             }
             let z = ((profiled.point.cost - self.best.cost).max(0.0) / self.rise).sqrt();
-            if (z - 1.0).abs() < 2e-3 {
+            if (z - 1.0).abs() < 2e-4 {
                 // The last bit by the secant.
                 let slope = (next - inside.0) / (z - inside.1);
                 let crossing = if slope.is_finite() { next + (1.0 - z) * slope } else { next };
