@@ -3,7 +3,8 @@
 mod common;
 
 use common::{close, findings, study};
-use tipping::answers::collapse::{Collapse, add};
+use tipping::answers::analysis::analyze_with_noise;
+use tipping::answers::collapse::Collapse;
 use tipping::answers::landscape::landscape;
 use tipping::answers::study::Study;
 use tipping::chance::escape::{Answer, Effort, Method};
@@ -18,8 +19,7 @@ fn with_collapse<T>(study: &Study, ask: impl FnOnce(&Collapse<'_>) -> T) -> T {
 #[test]
 fn a_bounded_model_is_answered_exactly() {
     let study = study("retrial", &[]);
-    let mut found = findings(&study);
-    add(&study, &mut found, 1);
+    let found = analyze_with_noise(&study, "0", 1).expect("an analysis");
     let time = found.analysis.mean_time_to_collapse.expect("an answer");
     assert_eq!((time.method, time.interval), (Method::MarkovChain, [time.value; 2]));
     close(time.value, 7.509_745_827_458e4, 1e-4);
@@ -45,7 +45,7 @@ fn paths_agree_with_the_chain_about_the_same_region() {
     let exact = collapse.mean_time(&wells, &Effort::default()).expect("a chain");
     let Answer::Time(exact) = exact else { panic!("{exact:?}") };
     assert_eq!(exact.method, Method::MarkovChain);
-    let effort = Effort { events: 20_000_000, trials: 128, seed: 3 };
+    let effort = Effort { events: 20_000_000, trials: 128, seed: 3, ..Effort::default() };
     let Answer::Time(paths) = collapse.simulated(&wells, &effort).expect("paths") else { panic!("no time") };
     let [low, high] = paths.interval;
     assert!(low < exact.mean && exact.mean < high, "{exact:?} {paths:?}");

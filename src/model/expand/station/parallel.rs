@@ -147,7 +147,7 @@ impl Builder<'_> {
         let later_done = self.mul(sound, later_time);
         let later_failing = self.not(later_done);
         // Of all ways to fail, those that are retried.
-        let retried = self.retried(retry, fate);
+        let retried = self.retried(policy, retry, fate);
         let bad = self.not(fate.answered);
         let bad = self.add(bad, tiny);
         let share = self.div(retried, bad);
