@@ -8,7 +8,9 @@ use super::{End, Found, Region, Target};
 use nalgebra::{DMatrix, DVector};
 
 /// Error allowed in S at an end, in units of the rise. The last step is extrapolated, so that the end itself is better.
-const TOLERANCE: f64 = 1e-2;
+const TOLERANCE: f64 = 2e-3;
+/// The same at the point of the last new Jacobian, for which an update or two of it is good enough to end on.
+const CLOSE: f64 = 0.1;
 /// Linear problems solved for an end.
 const ATTEMPTS: usize = 30;
 /// Longest step of a parameter, in natural units.
@@ -32,7 +34,7 @@ impl<P: Problem> Region<'_, '_, P> {
             // Nothing that is free moves it.
             return Some(Found::End(End::Closed(self.report(target, gauge.value))));
         }
-        let mut since_fresh = 0;
+        let (mut since_fresh, mut trusted) = (0, false);
         let mut miss = self.rise;
         for attempt in 0..ATTEMPTS {
             if (self.interrupt)() {
@@ -47,8 +49,11 @@ impl<P: Problem> Region<'_, '_, P> {
             let pinned = !movable.iter().any(|&j| gauge.slope[j] != 0.0);
             let settled = gap < TOLERANCE * self.rise;
             let crossing = (point.cost - self.level()).abs() < TOLERANCE * self.rise;
+            if since_fresh == 0 {
+                trusted = attempt > 0 && gap.max((point.cost - self.level()).abs()) < CLOSE * self.rise;
+            }
             if (away || attempt > 0) && settled && (crossing || (pinned && point.cost < self.level())) {
-                if since_fresh == 0 {
+                if since_fresh == 0 || (trusted && since_fresh <= 2) {
                     let value = self.report(target, gauge.value + gauge.slope.dot(&step));
                     let here = self.report(target, gauge.value);
                     let limited = self.limited(target, &point.u);
