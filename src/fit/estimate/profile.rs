@@ -17,6 +17,8 @@
 //! used; the last one is new. Where that does not settle, a parameter's profile is followed outwards value by value, the
 //! others being fitted anew, and the end found by secants in `√(S - S_min)`, which is nearly a straight line.
 //!
+//! Ends are right to a thousandth of their distance from the estimate.
+//!
 //! An end is *open* if the profile is still below its level on the bound of the parameter, or after the parameter has
 //! moved by 20 factors of ten (logarithmic scale) or a million units (linear scale); or if it is only the bound of
 //! another parameter that ends it, and not the data.

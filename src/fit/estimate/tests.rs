@@ -123,9 +123,12 @@ fn storm_problem(seed: u64) -> Storm {
 }
 
 #[test]
+#[expect(clippy::print_stdout, reason = "the figures of the chapter on fitting")]
 fn four_parameters_of_an_ode_cost_few_evaluations() {
     let problem = storm_problem(1);
+    let before = std::time::Instant::now();
     let fit = estimate(&problem, &Options::default()).unwrap();
+    println!("{:?} in {:?}", fit.evaluations, before.elapsed());
     assert!(fit.status.converged());
     for (interval, truth) in fit.intervals.iter().zip(TRUTH) {
         assert!(interval.lower.value() < truth && truth < interval.upper.value(), "{interval:?} {truth}");
@@ -295,6 +298,21 @@ fn several_starts_find_the_best_of_many_optima() {
     assert!(one.starts.agreeing >= 1 && one.starts.searches == 7);
     assert_eq!(one.values[0].to_bits(), many.values[0].to_bits());
     assert_eq!(one.intervals, many.intervals);
+}
+
+/// A quantity that exists only for some of the parameters inside the region (as a tip-over load does): the end that runs
+/// into the others is not found, and says so.
+#[test]
+fn an_end_where_the_quantity_does_not_exist_is_unresolved() {
+    let (x, y) = decay(8.0, 0.9, 0.5, 2);
+    let problem = decay_problem(&x, &y);
+    let fit = estimate(&problem, &unordered()).unwrap();
+    let rate = fit.intervals[1];
+    let edge = f64::midpoint(rate.lower.value(), rate.value);
+    let some = fit.derived(&problem, &|p| (p[1] > edge).then_some(p[1]), &|| false).unwrap();
+    assert!(matches!(some.lower, profile::End::Unresolved(v) if v >= edge && v <= rate.value), "{some:?} {rate:?}");
+    assert!((some.upper.value() / rate.upper.value() - 1.0).abs() < 1e-3, "{some:?} {rate:?}");
+    assert!(fit.derived(&problem, &|_| None, &|| false).is_none());
 }
 
 struct WrongDerivative(Vec<Parameter>);

@@ -150,7 +150,8 @@ mod tests {
         }
     }
 
-    /// Ends of a saturating curve with a smallest half point and a largest offset, found both ways and equal.
+    /// Ends of a saturating curve with a smallest half point and a largest offset, found both ways and equal to a
+    /// thousandth of the distance from the estimate.
     fn ends(lower: f64, offset: f64, check: impl Fn(usize, f64, End, End)) {
         let x = [0.02, 0.02, 0.06, 0.06, 0.11, 0.11, 0.22, 0.22, 0.56, 0.56, 1.1, 1.1];
         let y = [76.0, 47.0, 97.0, 107.0, 123.0, 139.0, 159.0, 152.0, 191.0, 201.0, 207.0, 200.0];
@@ -183,7 +184,7 @@ mod tests {
                 check(index, sign, direct, followed);
                 let width = (followed.value() - objective.value(index, best.point.u[index])).abs();
                 let miss = (direct.value() - followed.value()).abs();
-                assert!(miss <= 5e-4 * width, "{index} {sign} {direct:?} {followed:?}");
+                assert!(miss <= 1e-3 * width, "{index} {sign} {direct:?} {followed:?}");
             }
         }
     }
