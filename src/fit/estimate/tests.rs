@@ -228,7 +228,8 @@ fn a_limit_that_was_never_seen_is_open() {
     assert!(limit.lower.closed() && !limit.upper.closed() && rate.upper.closed());
     assert_eq!(rate.lower, profile::End::Open(1e-6));
     assert!(fit.identifiability.iter().all(|i| i.grade == Grade::Weak), "{:?}", fit.identifiability);
-    assert!(fit.identifiability[0].reasons.iter().any(|r| r.contains("`rate`")), "{:?}", fit.identifiability);
+    let reasons = fit.identifiability[0].reasons.join(", ");
+    assert!(reasons.contains("`rate`") && reasons.contains("only a bound limits it from above"), "{reasons}");
     let slope = fit.derived(&curve, &|p| Some(p[0] * p[1]), &|| false).unwrap();
     // With the slope as a parameter of its own.
     let parameters = vec![Parameter::log("slope", 5.0), Parameter::log("rate", 2.0).within(1e-6, 1e3)];
