@@ -9,6 +9,7 @@ use common::{analysis, close, study};
 use tipping::answers::analysis::{Analysis, Verdict};
 use tipping::answers::landscape::landscape;
 use tipping::answers::study::Study;
+use tipping::answers::triggers::{Fate, Plan as Trigger, Range};
 use tipping::answers::{closed_forms, limits};
 use tipping::dynamics::integrate::{History, Options, Segment, integrate};
 use tipping::model::types::Model;
@@ -448,6 +449,52 @@ fn load_multiples_at_which_the_resizer_collapses() {
     let (tips, heals) = multiples(&["service.resizers.servers=1152"]);
     close(tips, 1.152, 0.01);
     close(heals.expect("a recovery load"), 1.152 / 3.0, 0.01);
+}
+
+#[test]
+fn a_flush_of_the_authorisations_tips_the_resizer_from_three_fifths_of_the_plan() {
+    // 500 ms of it forget a share 1 - e^(-1/2) = 39 % of them. Misses exceed the 2,000 checks a second from a load of
+    // 2,000/(0.01 + 0.99 · 0.39) = 5,000 req/s on; the cache fills again meanwhile, so that it takes somewhat more.
+    let bound = 2_000.0 / (0.01 + 0.99 * (1.0 - (-0.5_f64).exp())) / 10_000.0;
+    close(bound, 0.5, 0.01);
+    let fate = |multiple: f64| {
+        let study = study("image-resizer", &[&format!("client.web.load={} req/s", 1e4 * multiple)]);
+        let landscape = landscape(&study.median, study.load_index(&study.median)).expect("the branch begins");
+        let good = landscape.states.iter().position(|s| s.stable() == Some(true)).expect("a good state");
+        let range = Range::new(&study.median, &landscape, good).expect("it is stable");
+        let flush = study.model.triggers.iter().find(|t| t.name.value == "auth-flush").expect("the trigger");
+        let plan = Trigger::new(&study.median, flush).expect("it can be run");
+        range.run(&plan, 1.0, 0.5).expect("solved")
+    };
+    assert_eq!(fate(0.55), Fate::Heals);
+    assert_eq!(fate(0.62), Fate::Tips);
+    // With none of them left the checks are the capacity: a fifth of the plan.
+    let study = study("image-resizer", &["cache.auth_cache.entries=1"]);
+    let load = study.load_index(&study.fluid);
+    let found = limits::limits(&study.fluid, load, &landscape(&study.fluid, load).expect("the branch begins"));
+    close(found.tip_over.expect("a tip-over load").load, 2_000.0, 0.01);
+}
+
+#[test]
+fn a_resizer_without_retries_serves_again_within_minutes_of_its_triggers() {
+    // Its cache takes a day to forget the flush, which nobody notices.
+    let study = study("image-resizer", &["client.web.retry.attempts=1"]);
+    let landscape = landscape(&study.median, study.load_index(&study.median)).expect("the branch begins");
+    let good = landscape.states.iter().position(|s| s.stable() == Some(true)).expect("a good state");
+    let range = Range::new(&study.median, &landscape, good).expect("it is stable");
+    for trigger in &study.model.triggers {
+        let plan = Trigger::new(&study.median, trigger).expect("it can be run");
+        let healed = range.healing_time(&plan, 1.0, plan.duration.unwrap_or(0.0)).expect("solved").expect("it heals");
+        assert!(healed < 600.0, "{}: {healed}", plan.name);
+    }
+}
+
+#[test]
+fn a_broken_replica_has_an_answer() {
+    let analysis = analysis("load-balancer", &[]);
+    let found = analysis.triggers.iter().find(|t| t.name == "broken-replica");
+    assert!(found.is_some_and(|t| t.outcome != "undecided"), "{:?}", analysis.warnings);
+    assert!(!analysis.warnings.iter().any(|w| w.contains("step size")), "{:?}", analysis.warnings);
 }
 
 // Garbage collection

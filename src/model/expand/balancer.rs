@@ -9,8 +9,11 @@
 //! slots         servers · ρ · (1 - b/R)
 //! ejections     ε = r p^f/(1 + p + ... + p^(f-1)),   r = d/((R - b) ρ) answers per replica
 //! h' = -h ε m + (1 - h)/eject_for,                   m = logistic((q - 1 + most_ejected)/0.02)
-//! y' = -y (A β/(b f)) m + (1 - y)/eject_for          A attempts per second, β of which meet a broken replica
+//! y' = -y (A β/(b f y)) m + (1 - y)/eject_for        A attempts per second, β of which meet a broken replica
 //! ```
+//!
+//! β/b, what one broken replica meets, is written as what it is with b left out of the numerator: with b = 0 the quotient would
+//! be rounding error over nothing, and y a random walk.
 //!
 //! ε is one over the mean number of independent answers until f wrong ones come in a row, times their rate (Feller 1968,
 //! XIII.7). Each replica out sends its load to the rest, whose answers become late: cascading ejection. Below the panic
@@ -48,8 +51,11 @@ pub(super) struct Spread {
     slots: Node,
     /// Slots of broken replicas in use.
     broken: Node,
-    /// β, once the station is there.
-    refused: Option<Node>,
+    /// Slots that a broken replica offers, times the share of the broken ones in use.
+    each: Node,
+    /// Slots of sound replicas between which attempts choose, once the station is there, and those with the slots of broken
+    /// ones.
+    choice: Option<(Node, Node)>,
 }
 
 impl Builder<'_> {
@@ -90,9 +96,11 @@ impl Builder<'_> {
         let slots = self.mul(servers, slots);
         let broken_slots = self.mul(broken_share, broken_used);
         let broken_slots = self.mul(servers, broken_slots);
+        let each = self.div(servers, replicas);
+        let each = self.mul(each, broken_used);
         let plain = Type::Quantity(crate::process::dimension::Dimension::NONE);
         self.output(format!("{name}.rotation"), share, plain, "", "share of the replicas in rotation");
-        let spread = Spread { rotation, used, share, slots, broken: broken_slots, refused: None };
+        let spread = Spread { rotation, used, share, slots, broken: broken_slots, each, choice: None };
         self.spreads.insert(name.clone(), spread);
         slots
     }
@@ -123,7 +131,7 @@ impl Builder<'_> {
         let all = self.add(sound, spread.broken);
         let share = self.div(sound, all);
         if let Some(spread) = self.spreads.get_mut(&balancer.name.value) {
-            spread.refused = Some(share);
+            spread.choice = Some((sound, all));
         }
         Some(share)
     }
@@ -140,7 +148,7 @@ impl Builder<'_> {
     }
 
     fn spread_balance(&mut self, balancer: &Balancer, spread: &Spread, service: &Service) {
-        let (Some([sound, broken]), Some(reached)) = (spread.rotation, spread.refused) else { return };
+        let (Some([sound, broken]), Some((free, choice))) = (spread.rotation, spread.choice) else { return };
         let Some(station) = self.stations.get(&service.name.value).cloned() else { return };
         let Some(wrong) = self.wrong_answers(service) else { return };
         let eject_for = self.number(&balancer.eject_for);
@@ -166,18 +174,21 @@ impl Builder<'_> {
         let chance = self.div(all, row);
         let rate = self.mul(answers, chance);
         self.rotation_flow(sound, rate, may, eject_for);
-        // Broken ones: every attempt fails.
+        // Broken ones: every attempt fails. What reaches sound ones is known; A β = that · β/(1 - β).
         let arriving = self.process.graph.sum(&station.attempt_rates());
-        let refused = self.not(reached);
         let least = self.c(1e-9);
-        let passing = self.add(reached, least);
-        let per = self.div(refused, passing);
+        let margin = self.mul(least, choice);
+        let passing = self.add(free, margin);
+        let per = self.div(spread.each, passing);
         let met = self.mul(arriving, per);
         let needed = self.number(&balancer.failures);
-        let needed = self.mul(count, needed);
         let needed = self.mul(needed, broken.1);
         let needed = self.add(needed, tiny);
         let rate = self.div(met, needed);
+        // Nothing to take out where none is broken.
+        let some = self.add(count, tiny);
+        let any = self.div(count, some);
+        let rate = self.mul(rate, any);
         self.rotation_flow(broken, rate, may, eject_for);
     }
 
