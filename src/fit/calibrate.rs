@@ -48,6 +48,8 @@ pub struct Fitted {
 
 /// Rounds of fit and weights.
 const ROUNDS: usize = 3;
+/// Noise of a small reading in the first round, relative.
+const FIRST: f64 = 0.05;
 /// Change of a column's noise, relative, below which weights have settled.
 const SETTLED: f64 = 0.02;
 
@@ -81,15 +83,17 @@ pub fn calibrate(measured: &mut Measured, options: &Options<'_>) -> Result<Fitte
     Ok(Fitted { estimate, noise, predicted })
 }
 
-/// The first weights: one over the noise that differences of neighbours show.
+/// The first weights: one over the noise that differences of neighbours show, and no less than a twentieth of the reading.
 fn roughness(measured: &mut Measured) {
     for observation in measured.observations_mut() {
         let values = &observation.series.values;
         let mut steps: Vec<f64> = values.windows(2).map(|w| (w[1] - w[0]).abs()).collect();
         let size = values.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
         let rough = if steps.is_empty() { size } else { 1.4826 * median(&mut steps) / std::f64::consts::SQRT_2 };
-        let scale = rough.max(1e-3 * size).max(f64::MIN_POSITIVE);
-        observation.precision = vec![1.0 / scale; values.len()];
+        let least = (1e-3 * size).max(f64::MIN_POSITIVE);
+        // Where a column runs over decades its small values count as well: they say when it left its rest.
+        let deviation = |value: &f64| if rough > 0.05 * value.abs() { FIRST * value.abs() } else { rough }.max(least);
+        observation.precision = values.iter().map(|v| 1.0 / deviation(v)).collect();
     }
 }
 
