@@ -43,13 +43,11 @@ free = ["param.mu", "param.tau", "param.p=0..1", "param.a"]
 const TRUTH: [f64; 4] = [100.0, 0.5, 0.9, 0.5];
 
 fn retry_model(start: [f64; 4]) -> Study {
-    let text = ["MU", "TAU", " P", "A"].iter().zip(start).fold(RETRY.to_owned(), |text, (name, value)| {
-        match *name {
-            "MU" => text.replace("\"MU req", &format!("\"{value} req")),
-            "TAU" => text.replace("\"TAU s", &format!("\"{value} s")),
-            "A" => text.replace("\"A /s", &format!("\"{value} /s")),
-            _ => text.replace("p = P\n", &format!("p = {value}\n")),
-        }
+    let text = ["MU", "TAU", " P", "A"].iter().zip(start).fold(RETRY.to_owned(), |text, (name, value)| match *name {
+        "MU" => text.replace("\"MU req", &format!("\"{value} req")),
+        "TAU" => text.replace("\"TAU s", &format!("\"{value} s")),
+        "A" => text.replace("\"A /s", &format!("\"{value} /s")),
+        _ => text.replace("p = P\n", &format!("p = {value}\n")),
     });
     Study::new(model::load(&text, "retry-ode", &[]).expect("a model").model).expect("equations")
 }
@@ -136,8 +134,12 @@ fn healthy_data_do_not_identify_the_retries() {
     let study = retry_model([100.0, 0.5, 0.9, 0.5]);
     let fit = fitted(&study, &series((20.0, 20.5), 75.0, [4.0, 0.02], 0.01, 2), Beginning::Rest);
     assert!(!fit.identified);
-    let open: Vec<&str> =
-        fit.parameters.iter().filter(|p| p.interval.low.is_none() || p.interval.high.is_none()).map(|p| p.path.as_str()).collect();
+    let open: Vec<&str> = fit
+        .parameters
+        .iter()
+        .filter(|p| p.interval.low.is_none() || p.interval.high.is_none())
+        .map(|p| p.path.as_str())
+        .collect();
     assert!(open.contains(&"param.tau") && open.contains(&"param.a"), "{open:?}");
     assert!(fit.tip_over_load.is_none(), "no limits from numbers that are not known");
 }
@@ -150,7 +152,10 @@ fn collapsed_data_do_not_identify_the_timeout() {
     let text = RETRY
         .replace("start = \"4 req\"", "start = \"2000 req\"")
         .replace("start = \"0 req\"", "start = \"180 req\"")
-        .replace("MU", "100").replace("TAU", "0.5").replace("p = P", "p = 0.9").replace("\"A /s", "\"0.5 /s");
+        .replace("MU", "100")
+        .replace("TAU", "0.5")
+        .replace("p = P", "p = 0.9")
+        .replace("\"A /s", "\"0.5 /s");
     let study = Study::new(model::load(&text, "retry-ode", &[]).expect("a model").model).expect("equations");
     let fit = fitted(&study, &down, Beginning::Start);
     assert!(!fit.identified, "{:?}", fit.parameters);

@@ -192,12 +192,7 @@ const LITTLE: f64 = 0.2;
 /// # Errors
 /// [`FitError`] if the request cannot be carried out. A search that fails, or data that do not identify a number, is no
 /// error: see [`Fit::converged`] and [`Fit::identified`].
-pub fn fit(
-    study: &Study,
-    sources: &[Source],
-    request: &Request<'_>,
-    options: &Options<'_>,
-) -> Result<Fit, FitError> {
+pub fn fit(study: &Study, sources: &[Source], request: &Request<'_>, options: &Options<'_>) -> Result<Fit, FitError> {
     comparable(sources)?;
     let mut warnings = Vec::new();
     let free = parameters(study, &request.free)?;
@@ -273,7 +268,6 @@ pub fn fit(
 /// AICc and BIC of the full Gaussian likelihood, noise scales counted as estimated: comparable between structures, which
 /// have noise of their own.
 fn likelihood_score(fitted: &Fitted, parameters: usize) -> (f64, f64) {
-    #[expect(clippy::cast_precision_loss, reason = "counts")]
     let (mut deviance, mut count) = (0.0, 0.0);
     for (noise, predicted) in fitted.noise.iter().zip(&fitted.predicted) {
         let n = noise.readings as f64;
@@ -346,7 +340,8 @@ fn measured(
         match of_role(process, *role, service) {
             Some(observable) => held.push((role.to_string(), observable, read)),
             None if column.confidence >= 1.0 => {
-                warnings.push(format!("the equations of this model do not say `{role}`: `{}` is left out", column.text));
+                warnings
+                    .push(format!("the equations of this model do not say `{role}`: `{}` is left out", column.text));
             }
             None => {}
         }
@@ -360,7 +355,8 @@ fn measured(
     if held.is_empty() {
         return Err(FitError::NothingMeasured);
     }
-    let open_loop = study.model.clients.iter().any(|c| matches!(c.arrivals, crate::model::types::Arrivals::Open { .. }));
+    let open_loop =
+        study.model.clients.iter().any(|c| matches!(c.arrivals, crate::model::types::Arrivals::Open { .. }));
     if let Some(source) = sources.iter().find(|s| s.facts.closed_loop == Some(true) && open_loop) {
         return Err(FitError::ClosedLoop(source.path.clone()));
     }
@@ -466,10 +462,8 @@ impl Derived {
         let load = &study.load;
         let paths: Vec<&str> = free.iter().map(|f| f.path.as_str()).collect();
         let process = study.fluid.process();
-        let indices: Vec<usize> = paths
-            .iter()
-            .filter_map(|path| process.parameter_index(&study.model.quantity(path)?.path))
-            .collect();
+        let indices: Vec<usize> =
+            paths.iter().filter_map(|path| process.parameter_index(&study.model.quantity(path)?.path)).collect();
         let index = study.load_index(&study.fluid);
         // Equations keep scratch space: one at a time.
         let fluid = Mutex::new(study.fluid.clone());

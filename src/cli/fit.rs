@@ -219,10 +219,14 @@ fn one_free(study: &Study, text: &str) -> Result<Free, Failure> {
     };
     let quantity = study.model.quantity(path).ok_or_else(|| {
         let known = study.model.quantities();
-        let nearest = known.iter().map(|q| q.path.as_str()).max_by(|a, b| {
-            strsim::jaro_winkler(a, path).total_cmp(&strsim::jaro_winkler(b, path))
-        });
-        Failure::usage(format!("there is no number `{path}` in this model"), format!("did you mean `{}`?", nearest.unwrap_or_default()))
+        let nearest = known
+            .iter()
+            .map(|q| q.path.as_str())
+            .max_by(|a, b| strsim::jaro_winkler(a, path).total_cmp(&strsim::jaro_winkler(b, path)));
+        Failure::usage(
+            format!("there is no number `{path}` in this model"),
+            format!("did you mean `{}`?", nearest.unwrap_or_default()),
+        )
     })?;
     let bounds = bounds
         .map(|range| {
@@ -253,7 +257,9 @@ fn refused(error: &FitError) -> Failure {
             Failure::usage(message, "say which column is what: --map served=COLUMN, --map inflight=COLUMN")
         }
         FitError::ClosedLoop(_) => Failure::usage(message, "fit a model whose client has `users` and `think`"),
-        FitError::Structural(_) => Failure::usage(message, "fit models with different values of it, and compare them with --against"),
+        FitError::Structural(_) => {
+            Failure::usage(message, "fit models with different values of it, and compare them with --against")
+        }
         FitError::Data(inner) => Failure::usage(message, inner.hint()),
         FitError::NoNumber(_) => Failure::Usage { message, hint: None },
         FitError::Failed(_) => Failure::Unsolved(message),

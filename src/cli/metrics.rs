@@ -40,7 +40,8 @@ impl MetricOptions {
     /// Columns asked for by names that are no quantities: of states and outputs of a model.
     pub(super) fn names(&self) -> Vec<(String, String)> {
         let all = self.map.iter().flat_map(|list| parts(list));
-        let pairs = all.filter_map(|text| text.split_once('=').map(|(n, c)| (n.trim().to_owned(), c.trim().to_owned())));
+        let pairs =
+            all.filter_map(|text| text.split_once('=').map(|(n, c)| (n.trim().to_owned(), c.trim().to_owned())));
         pairs.filter(|(name, _)| Role::named(name).is_none()).collect()
     }
 

@@ -83,7 +83,8 @@ pub fn calibrate(measured: &mut Measured, options: &Options<'_>) -> Result<Fitte
     Ok(Fitted { estimate, noise, predicted })
 }
 
-/// The first weights: one over the noise that differences of neighbours show, and no less than a twentieth of the reading.
+/// The first weights: one over the noise that differences of neighbours show, or a twentieth of the reading; below that
+/// between the two.
 fn roughness(measured: &mut Measured) {
     for observation in measured.observations_mut() {
         let values = &observation.series.values;
@@ -92,7 +93,10 @@ fn roughness(measured: &mut Measured) {
         let rough = if steps.is_empty() { size } else { 1.4826 * median(&mut steps) / std::f64::consts::SQRT_2 };
         let least = (1e-3 * size).max(f64::MIN_POSITIVE);
         // Where a column runs over decades its small values count as well: they say when it left its rest.
-        let deviation = |value: &f64| if rough > 0.05 * value.abs() { FIRST * value.abs() } else { rough }.max(least);
+        let deviation = |value: &f64| {
+            let share = (FIRST * value.abs()).max(least);
+            if share >= rough { share } else { (share * rough).sqrt() }
+        };
         observation.precision = values.iter().map(|v| 1.0 / deviation(v)).collect();
     }
 }
@@ -116,7 +120,8 @@ fn weigh(measured: &mut Measured, values: &[f64]) -> Result<Vec<Noise>, Trajecto
     let predicted = predictions(measured, values)?;
     let mut all = Vec::new();
     for (observation, predicted) in measured.observations_mut().iter_mut().zip(&predicted) {
-        let (noise, deviations) = noise(&observation.name, &observation.series.title, predicted, &observation.series.values);
+        let (noise, deviations) =
+            noise(&observation.name, &observation.series.title, predicted, &observation.series.values);
         observation.precision = deviations.iter().map(|d| 1.0 / d).collect();
         all.push(noise);
     }
@@ -153,8 +158,15 @@ fn noise(name: &str, column: &str, predicted: &[f64], values: &[f64]) -> (Noise,
     let mean = values.iter().sum::<f64>() / count;
     let spread = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / count;
     let explained = if spread > 0.0 { 1.0 - rms * rms / spread } else { 0.0 };
-    let noise =
-        Noise { name: name.to_owned(), column: column.to_owned(), readings: values.len(), power, scale, rms, explained };
+    let noise = Noise {
+        name: name.to_owned(),
+        column: column.to_owned(),
+        readings: values.len(),
+        power,
+        scale,
+        rms,
+        explained,
+    };
     (noise, deviations)
 }
 

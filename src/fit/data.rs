@@ -130,8 +130,7 @@ pub fn raw(sources: &[Source], column: &Column) -> Result<Raw, DataError> {
         }
     }
     let ends = (1..=grid.count).map(|k| grid.start + grid.width * i64::try_from(k).unwrap_or(i64::MAX)).collect();
-    let level =
-        Level { times: ends, spans: vec![grid.width; grid.count], values, left_out: 0, merged: 0, restarts: 0 };
+    let level = Level { times: ends, spans: vec![grid.width; grid.count], values, left_out: 0, merged: 0, restarts: 0 };
     Ok(Raw { title: column.text.clone(), level, kind: Kind::Gauge })
 }
 

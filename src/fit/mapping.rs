@@ -176,7 +176,11 @@ pub fn columns(files: &[Vec<&About>], text: &str) -> Result<Vec<Term>, MappingEr
 fn one(files: &[Vec<&About>], name: &str) -> Result<Option<Term>, MappingError> {
     let all = || {
         let numbered = |(file, series): (usize, &Vec<&About>)| {
-            series.iter().enumerate().map(|(n, a)| (Term { file, series: n, minus: false }, a.title(), a.name.clone())).collect::<Vec<_>>()
+            series
+                .iter()
+                .enumerate()
+                .map(|(n, a)| (Term { file, series: n, minus: false }, a.title(), a.name.clone()))
+                .collect::<Vec<_>>()
         };
         files.iter().enumerate().flat_map(numbered)
     };
@@ -257,7 +261,9 @@ impl Saved {
     #[must_use]
     pub fn text(&self) -> String {
         let body = toml::to_string(self).unwrap_or_default();
-        format!("# How metric files are read, and which column is what. Written by `tipping inspect --save-mapping`.\n{body}")
+        format!(
+            "# How metric files are read, and which column is what. Written by `tipping inspect --save-mapping`.\n{body}"
+        )
     }
 
     /// The options it stands for.
@@ -333,7 +339,8 @@ mod tests {
         let columns = [about("rate_in"), about("p99")];
         let files = [columns.iter().collect::<Vec<_>>()];
         let mapping = find(&files, &[]).expect("a mapping");
-        let options = Options { absent_is_zero: true, pivot: Some(("job".into(), "Value".into())), ..Options::default() };
+        let options =
+            Options { absent_is_zero: true, pivot: Some(("job".into(), "Value".into())), ..Options::default() };
         let saved = Saved::of(&options, &mapping);
         let again = Saved::parse(&saved.text()).expect("a mapping file");
         assert_eq!(again, saved);

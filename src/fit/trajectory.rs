@@ -164,8 +164,7 @@ impl Measured {
         }
         let patience = 400.0 * fluid.lags(p).last().copied().unwrap_or(1.0).max(0.05);
         let options = Options { rtol: 1e-6, retain: false, ..Options::default() };
-        let settled =
-            integrate(fluid, 0.0, &History::Constant(fluid.start()), &[Segment::new(patience, p)], &options)?;
+        let settled = integrate(fluid, 0.0, &History::Constant(fluid.start()), &[Segment::new(patience, p)], &options)?;
         let root = newton(fluid, p, settled.final_state()).map_err(|_| TrajectoryError::NoRest)?;
         if near(&root.x, settled.final_state(), fluid) { Ok(root.x) } else { Err(TrajectoryError::NoRest) }
     }

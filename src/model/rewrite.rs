@@ -88,9 +88,13 @@ mod tests {
         };
         let new = vec![change("service.api.service_time", 0.0987), change("service.api.servers", 11.5)];
         let text = replace(MODEL, new, "fitted: a.csv");
-        let expected = MODEL.replace("100 ms", "98.7 ms").replace("= 10\n", "= 11.5\n").replace("assumed", "fitted: a.csv");
+        let expected =
+            MODEL.replace("100 ms", "98.7 ms").replace("= 10\n", "= 11.5\n").replace("assumed", "fitted: a.csv");
         assert_eq!(text, expected);
-        assert_eq!(load(&text, "m.toml", &[]).expect("a model").model.quantity("service.api.service_time").expect("it").value, 0.0987);
+        assert_eq!(
+            load(&text, "m.toml", &[]).expect("a model").model.quantity("service.api.service_time").expect("it").value,
+            0.0987
+        );
     }
 
     #[test]

@@ -338,8 +338,15 @@ impl Builder<'_> {
         let (whole, full) = (longer(self, held.whole), longer(self, held.judged));
         let offered = self.followed_rate(service);
         let offered_rate = offered.map(|o| o.1);
-        let line =
-            servers.map(|servers| Line { ahead, servers, hold, full, variability, offered: offered_rate, blocked: None });
+        let line = servers.map(|servers| Line {
+            ahead,
+            servers,
+            hold,
+            full,
+            variability,
+            offered: offered_rate,
+            blocked: None,
+        });
         let hold = self.hold_until_cancelled(service, line, hold);
         let whole = if cancels { hold } else { whole };
         let waits = self.pickup(service, m, servers);

@@ -124,17 +124,15 @@ fn hedge(model: &Model, policy: &CallPolicy, target: &str, found: &mut Vec<(Span
         s.expired.value == Expired::Serve && s.queue.order.value == Order::Fifo && s.queue.codel.is_none()
     });
     let budget = policy.retry.as_ref().and_then(|r| r.budget.as_ref());
-    let counted = matches!(budget, Some(Budget::Concurrency { .. } | Budget::Throttle { .. } | Budget::CostBucket { .. }));
+    let counted =
+        matches!(budget, Some(Budget::Concurrency { .. } | Budget::Throttle { .. } | Budget::CostBucket { .. }));
     let cases = [
         (hedge.most.value > 1.0, "more than one hedge of an attempt"),
         (!plain, "`hedge` towards a service that drops, cancels, or is not first in, first out"),
         (policy.through.is_some(), "`hedge` through a cache"),
         (policy.deadline.is_some(), "`hedge` beside a `deadline`"),
         (!Builder::felt_on_time(policy), "`hedge` where timeouts are drawn or felt late"),
-        (
-            policy.holds_back() || counted,
-            "`hedge` beside a breaker, a limit or a budget that counts attempts",
-        ),
+        (policy.holds_back() || counted, "`hedge` beside a breaker, a limit or a budget that counts attempts"),
     ];
     found.extend(cases.into_iter().filter(|(there, _)| *there).map(|(_, what)| (hedge.after.span.clone(), what)));
 }

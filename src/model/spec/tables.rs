@@ -75,7 +75,12 @@ pub(crate) static FIT: Table = Table {
     title: "[fit]",
     about: "What `tipping fit` estimates",
     shorthand: Shorthand::None,
-    keys: &[key("free", Required, Kind::Paths, "Paths of the numbers to estimate, each perhaps with bounds: path=LOW..HIGH")],
+    keys: &[key(
+        "free",
+        Required,
+        Kind::Paths,
+        "Paths of the numbers to estimate, each perhaps with bounds: path=LOW..HIGH",
+    )],
 };
 
 /// `[model]`.
