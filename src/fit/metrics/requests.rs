@@ -74,9 +74,9 @@ impl Requests {
         self.intervals.entry(first).or_default().begun += 1;
         let ended = self.intervals.entry(last).or_default();
         if request.ok {
-            ended.served += 1
+            ended.served += 1;
         } else {
-            ended.failed += 1
+            ended.failed += 1;
         }
         ended.spent += request.duration;
         ended.times.add(request.duration);

@@ -303,9 +303,9 @@ fn part(column: usize, time: usize, name: &str, data: &[&Sample], notation: Nota
         match cell::parse(cell.as_bytes(), notation) {
             Cell::Number { unit: Some(Unit::Other(name)), .. } => {
                 if others.insert(name) && others.len() > 1 {
-                    texts += numbers + 1
+                    texts += numbers + 1;
                 } else {
-                    numbers += 1
+                    numbers += 1;
                 }
             }
             Cell::Text => texts += 1,
