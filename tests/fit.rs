@@ -105,7 +105,7 @@ fn fitted(study: &Study, text: &str, beginning: Beginning) -> Fit {
     let free = free.map(|(path, bounds)| Free { path: path.to_owned(), bounds }).to_vec();
     let mapping = Mapping { columns: mapping.columns, open: Vec::new() };
     let request = Request { free, mapping: &mapping, named, beginning };
-    let options = Options { starts: Starts { sampled: 32, ..Starts::default() }, ..Options::default() };
+    let options = Options { starts: Starts { sampled: 64, ..Starts::default() }, ..Options::default() };
     fit(study, &sources, &request, &options).expect("a fit")
 }
 

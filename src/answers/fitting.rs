@@ -296,14 +296,14 @@ fn parameters(study: &Study, free: &[Free]) -> Result<Vec<(usize, Parameter)>, F
                 .ok_or_else(|| FitError::Structural(quantity.path.clone()))?;
             let value = quantity.value;
             let positive = value > 0.0 && free.bounds.is_none_or(|(low, _)| low >= 0.0);
-            let scale = if positive { Scale::Log } else { Scale::Linear };
+            // A share may be anything from 0 to 1; a time without bounds is known to a factor.
+            let from_zero = free.bounds.is_some_and(|(low, _)| low <= 0.0);
+            let scale = if positive && !from_zero { Scale::Log } else { Scale::Linear };
             let (lower, upper) = match free.bounds {
                 Some(bounds) => bounds,
                 None if positive => (1e-4 * value, 1e4 * value),
                 None => (f64::NEG_INFINITY, f64::INFINITY),
             };
-            // Zero is no bound on a logarithmic scale.
-            let lower = if scale == Scale::Log && lower <= 0.0 { 1e-9 * value } else { lower };
             let start = value.clamp(lower, upper);
             Ok((index, Parameter { name: quantity.path.clone(), start, lower, upper, scale }))
         })
@@ -415,7 +415,7 @@ fn parameter_reports(study: &Study, free: &[Free], fitted: &Fitted) -> Vec<Param
             let interval = estimate.intervals.get(index).map_or(Range { low: None, high: None }, |i| range(i, &shown));
             let judged = estimate.identifiability.get(index);
             let error = estimate.covariance.standard_errors.get(index).copied().filter(|e| e.is_finite());
-            let logarithmic = value > 0.0 && free.bounds.is_none_or(|(low, _)| low >= 0.0);
+            let logarithmic = value > 0.0 && free.bounds.is_none_or(|(low, _)| low > 0.0);
             Some(ParameterReport {
                 path: quantity.path.clone(),
                 value: shown(value),

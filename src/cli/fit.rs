@@ -56,7 +56,7 @@ pub(super) struct Arguments {
     #[arg(long, value_enum, default_value_t)]
     loss: LossName,
     /// Points of a sample of the whole range at which searches may begin; the best four are followed.
-    #[arg(long, value_name = "N", default_value_t = 32)]
+    #[arg(long, value_name = "N", default_value_t = 64)]
     starts: usize,
     /// Write readings and predictions as CSV to this file.
     #[arg(long, value_name = "FILE")]
