@@ -46,6 +46,8 @@ pub struct Fitted {
     pub predicted: Vec<Vec<f64>>,
 }
 
+/// Smallest size of a prediction that counts for its noise, as a share of the largest.
+pub(crate) const FLOOR: f64 = 1e-4;
 /// Rounds of fit and weights.
 const ROUNDS: usize = 3;
 /// Noise of a small reading in the first round, relative.
@@ -140,8 +142,8 @@ fn noise(name: &str, column: &str, predicted: &[f64], values: &[f64]) -> (Noise,
     #[expect(clippy::cast_precision_loss, reason = "a count")]
     let count = values.len().max(1) as f64;
     let largest = predicted.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
-    // A prediction of nothing is not known without error: sizes are cut off at a hundredth of the largest.
-    let sizes: Vec<f64> = predicted.iter().map(|v| v.abs().max(1e-2 * largest).max(f64::MIN_POSITIVE)).collect();
+    // A prediction of nothing is not known without error: sizes are cut off.
+    let sizes: Vec<f64> = predicted.iter().map(|v| v.abs().max(FLOOR * largest).max(f64::MIN_POSITIVE)).collect();
     let residuals: Vec<f64> = predicted.iter().zip(values).map(|(p, v)| p - v).collect();
     let rms = (residuals.iter().map(|r| r * r).sum::<f64>() / count).sqrt();
     // Not smaller than rounding of the readings: a perfect fit has no noise to weigh by.

@@ -34,7 +34,7 @@ fn json_has_values_in_base_units_and_times_in_utc() {
     assert_eq!(document["schema"], "tipping.inspect/1");
     let file = &document["files"][0];
     assert_eq!(file["time"]["first"], "2024-05-01T10:00:00Z");
-    assert_eq!(file["time"]["step"], 30.0);
+    assert_eq!((&file["time"]["step"], &file["time"]["gaps"]), (&15.0.into(), &1.into()));
     let series = file["series"].as_array().expect("series");
     assert_eq!((&series[2]["unit"], &series[2]["max"]), (&"s".into(), &75.0.into()));
     assert_eq!((&series[1]["values"], &series[1]["missing"]), (&2.into(), &1.into()));
