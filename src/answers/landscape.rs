@@ -79,6 +79,8 @@ pub enum LandscapeError {
 const START_SHARES: [f64; 4] = [0.1, 0.01, 1e-3, 1e-4];
 /// The branch is followed to this many times the load, in stages.
 const STAGES: [f64; 4] = [4.0, 32.0, 256.0, 2048.0];
+/// Longest lags after which a system at low load is probably near its rest.
+const SOON: f64 = 300.0;
 /// Lowest load of the branch, as a share of the one where it begins.
 const LOWEST_SHARE: f64 = 0.01;
 
@@ -160,8 +162,16 @@ fn settled(fluid: &Fluid, p: &[f64]) -> Result<Vec<f64>, LandscapeError> {
         }
     }
     let options = Options { retain: false, max_steps: 100_000, ..Options::default() };
-    let segments = [Segment::new(patience(fluid, p), p)];
-    let path = integrate(fluid, 0.0, &History::Constant(start), &segments, &options)?;
+    let patience = patience(fluid, p);
+    // A short lag makes many short steps: first only so far that Newton's method can do the rest.
+    let soon = patience.min(SOON * fluid.lags(p).last().map_or(1.0, |longest| longest.max(1.0)));
+    let near = integrate(fluid, 0.0, &History::Constant(start.clone()), &[Segment::new(soon, p)], &options)?;
+    if let Ok(root) = newton(fluid, p, near.final_state())
+        && spectrum(fluid, p, &root.x, &SpectrumOptions::default()).is_ok_and(|s| s.stable)
+    {
+        return Ok(root.x);
+    }
+    let path = integrate(fluid, 0.0, &History::Constant(start), &[Segment::new(patience, p)], &options)?;
     Ok(path.final_state().to_vec())
 }
 
