@@ -60,6 +60,7 @@ pub(super) const SHIPPED: &[Shipped] = shipped![
     "sre-crash-loop",
     "stale-placement",
     "stale-throttle",
+    "testbed",
     "thread-pool",
     "usl-contention",
 ];

@@ -79,7 +79,7 @@ impl Histogram {
     /// Their sum in seconds.
     #[must_use]
     pub fn sum(&self) -> f64 {
-        self.nanos.load(Relaxed) as f64 * 1e-9
+        self.nanos.load(Relaxed) as f64 / 1e9
     }
 }
 

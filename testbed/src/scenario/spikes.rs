@@ -80,6 +80,8 @@ const PATIENCE: f64 = 12.0;
 const WINDOW: f64 = 1.0;
 /// Time between two looks, in seconds.
 const LOOK: f64 = 0.1;
+/// Looks in a row that must say the same.
+const AGREE: u32 = 6;
 
 /// A run: whether it tipped, and when that was clear.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -94,7 +96,7 @@ pub struct Run {
 ///
 /// It has healed as soon as, of the requests of the last second, at least 90 % were answered in time and less than a
 /// tenth of the room in the queue is taken. It has tipped as soon as less than 5 % were answered and more than nine
-/// tenths of the room are taken. If neither comes true within 12 s, it has tipped if fewer than half were answered.
+/// tenths of the room are taken. Either must hold on six looks in a row, 0.1 s apart. If neither comes true within 12 s, it has tipped if fewer than half were answered.
 pub fn run_once(pair: &mut Pair, load: f64, trigger: Trigger, length: f64) -> Run {
     let slots = pair.design().service.slots;
     let room = pair.design().service.limit as f64;
@@ -119,7 +121,7 @@ pub fn run_once(pair: &mut Pair, load: f64, trigger: Trigger, length: f64) -> Ru
     let end = WARM + length;
     until(end);
     let mut looks = VecDeque::from([pair.counts()]);
-    let mut after = 0.0;
+    let (mut after, mut healthy, mut collapsed) = (0.0, 0, 0);
     let run = loop {
         after += LOOK;
         until(end + after);
@@ -131,10 +133,9 @@ pub fn run_once(pair: &mut Pair, load: f64, trigger: Trigger, length: f64) -> Ru
         let Some(before) = looks.pop_front() else { continue };
         let share = (counts.answered - before.answered) as f64 / (counts.requests - before.requests).max(1) as f64;
         let taken = pair.service.inside() as f64 / room;
-        if share >= 0.9 && taken < 0.1 {
-            break Run { tipped: false, after };
-        }
-        if (share < 0.05 && taken > 0.9) || after >= PATIENCE {
+        healthy = if share >= 0.9 && taken < 0.1 { healthy + 1 } else { 0 };
+        collapsed = if share < 0.05 && taken > 0.9 { collapsed + 1 } else { 0 };
+        if healthy >= AGREE || collapsed >= AGREE || after >= PATIENCE {
             break Run { tipped: share < 0.5, after };
         }
     };
