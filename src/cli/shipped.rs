@@ -61,6 +61,7 @@ pub(super) const SHIPPED: &[Shipped] = shipped![
     "stale-placement",
     "stale-throttle",
     "testbed",
+    "testbed-cache",
     "thread-pool",
     "usl-contention",
 ];

@@ -12,6 +12,7 @@ use crate::service::BOUNDS;
 use crate::timer::Timer;
 use chacha20::ChaCha8Rng;
 use hyper::StatusCode;
+use rand::RngExt;
 use rand_distr::{Distribution, Exp1};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -28,6 +29,8 @@ pub struct ClientDesign {
     pub attempts: u32,
     /// Mean of the exponential wait before each further attempt.
     pub backoff: Duration,
+    /// Number of keys, all alike, one of which each request asks for; none if 0.
+    pub keys: u32,
 }
 
 /// What clients count.
@@ -136,7 +139,7 @@ impl Clients {
     }
 
     /// Sends the load of a profile that starts at `start`; ends with the profile and then with its last request.
-    /// Dropping it gives up every request under way. Arrivals are drawn from `times`, back-offs from `waits`.
+    /// Dropping it gives up every request under way. Arrivals are drawn from `times`, back-offs and keys from `waits`.
     pub async fn drive(self: Arc<Self>, profile: Vec<Piece>, start: Instant, times: ChaCha8Rng, mut waits: ChaCha8Rng) {
         let mut requests = JoinSet::new();
         for after in Arrivals::new(profile, times) {
@@ -149,13 +152,17 @@ impl Clients {
                     self.design.backoff.mul_f64(times)
                 })
                 .collect();
-            requests.spawn(Arc::clone(&self).request(backoffs));
+            let path = match self.design.keys {
+                0 => "/work".to_owned(),
+                keys => format!("/work?{}", waits.random_range(0..keys)),
+            };
+            requests.spawn(Arc::clone(&self).request(path, backoffs));
             while requests.try_join_next().is_some() {}
         }
         while requests.join_next().await.is_some() {}
     }
 
-    async fn request(self: Arc<Self>, backoffs: Vec<Duration>) {
+    async fn request(self: Arc<Self>, path: String, backoffs: Vec<Duration>) {
         let start = Instant::now();
         self.metrics.requests.inc();
         let _open = Open::new(&self.metrics.open);
@@ -163,7 +170,7 @@ impl Clients {
         loop {
             let sent = Instant::now();
             self.metrics.attempts.inc();
-            match self.attempt(sent).await {
+            match self.attempt(&path, sent).await {
                 Outcome::Answered => {
                     self.metrics.attempt.record(sent.elapsed());
                     self.metrics.request.record(start.elapsed());
@@ -183,7 +190,7 @@ impl Clients {
         }
     }
 
-    async fn attempt(&self, sent: Instant) -> Outcome {
+    async fn attempt(&self, path: &str, sent: Instant) -> Outcome {
         let idle = {
             let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
             std::iter::from_fn(|| idle.pop()).find(Connection::is_ready)
@@ -193,7 +200,7 @@ impl Clients {
                 Some(connection) => connection,
                 None => Connection::open(self.target).await?,
             };
-            let (status, _) = connection.get("/work").await?;
+            let (status, _) = connection.get(path).await?;
             self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
             Ok::<_, crate::Error>(status)
         };

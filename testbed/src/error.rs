@@ -25,6 +25,11 @@ pub enum Error {
     /// Prometheus is missing or does not start.
     #[error("prometheus {0}\nhint: install it (Debian: apt-get install prometheus) or name it with --prometheus PATH")]
     Prometheus(String),
+    /// PostgreSQL is missing, does not start or refuses.
+    #[error(
+        "postgresql: {0}\nhint: install it (Debian: apt-get install postgresql) and name its programs with --postgres DIR"
+    )]
+    Database(String),
     /// Prometheus answered something that is not understood.
     #[error("prometheus answered {status} to {query}: {text}")]
     Query {

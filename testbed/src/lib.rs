@@ -9,6 +9,8 @@
 //! - [`arrivals`]: Poisson arrivals with a rate that changes over time
 //! - [`station`]: slots and a bounded queue
 //! - [`timer`]: sleeping to the microsecond
+//! - [`cache`]: a cache of keys
+//! - [`database`]: a PostgreSQL server of our own
 //! - [`metrics`]: counters, gauges, histograms
 //! - [`service`]: the service
 //! - [`client`]: its clients
@@ -18,7 +20,9 @@
 //! - [`scenario`]: what is done to the service
 
 pub mod arrivals;
+pub mod cache;
 pub mod client;
+pub mod database;
 mod error;
 mod http;
 pub mod metrics;

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use testbed::Error;
-use testbed::scenario::{Options, capacity, ramp, recovery, series, spikes};
+use testbed::scenario::{Options, cache, capacity, ramp, recovery, series, spikes};
 
 /// A service that clients push over its edge on loopback, recorded by Prometheus.
 #[derive(Parser)]
@@ -27,6 +27,9 @@ enum Verb {
         /// The Prometheus server.
         #[arg(long, default_value = "prometheus")]
         prometheus: PathBuf,
+        /// Directory with the programs of PostgreSQL.
+        #[arg(long, default_value = "/usr/lib/postgresql/15/bin")]
+        postgres: PathBuf,
         /// Pairs of a service and its clients at the same time.
         #[arg(long, default_value_t = 3)]
         lanes: usize,
@@ -52,6 +55,8 @@ enum Scenario {
     Spikes,
     /// From a collapse down in steps until it heals (2 min).
     Recovery,
+    /// Shares of a cache before PostgreSQL are lost (4 min).
+    Cache,
     /// All of them.
     All,
 }
@@ -76,12 +81,15 @@ fn run(scenario: Scenario, options: &Options, only: Option<usize>) -> Result<Vec
     if all || scenario == Scenario::Recovery {
         rows.extend(recovery(options)?);
     }
+    if all || scenario == Scenario::Cache {
+        rows.extend(cache(options)?);
+    }
     Ok(rows)
 }
 
 fn main() -> ExitCode {
-    let Verb::Run { scenario, out, prometheus, lanes, repetitions, series, seed } = Typed::parse().command;
-    let options = Options { out, prometheus, lanes, repetitions, seed };
+    let Verb::Run { scenario, out, prometheus, postgres, lanes, repetitions, series, seed } = Typed::parse().command;
+    let options = Options { out, prometheus, postgres, lanes, repetitions, seed };
     match run(scenario, &options, series) {
         Ok(rows) => {
             let mut stdout = std::io::stdout().lock();

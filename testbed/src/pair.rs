@@ -2,21 +2,34 @@
 
 use crate::Error;
 use crate::arrivals::Piece;
+use crate::cache::Cache;
 use crate::client::{ClientDesign, Clients};
-use crate::service::{Service, ServiceDesign, Work};
+use crate::database::{Database, KEYS};
+use crate::service::{Back, Service, ServiceDesign, Work};
 use crate::timer::Timer;
 use chacha20::ChaCha8Rng;
 use rand::SeedableRng;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
 
+/// A cache before the slots; see [`Back`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CacheDesign {
+    /// Room for so many of the [`KEYS`].
+    pub entries: usize,
+    /// How long each stays.
+    pub ttl: Duration,
+}
+
 /// A service and its clients, as numbers.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Design {
+    /// The cache, if slots are connections to a database.
+    pub cache: Option<CacheDesign>,
     /// The service.
     pub service: ServiceDesign,
     /// Its clients.
@@ -26,13 +39,27 @@ pub struct Design {
 impl Design {
     /// `models/testbed.toml`: `models/retry-storm.toml` with all times divided by five. Capacity 500 requests per second.
     pub const NOMINAL: Self = Self {
+        cache: None,
         service: ServiceDesign {
             slots: 10,
             limit: 300,
             service_time: Duration::from_millis(20),
             work: Work::Exponential,
         },
-        clients: ClientDesign { timeout: Duration::from_millis(200), attempts: 4, backoff: Duration::from_millis(100) },
+        clients: ClientDesign {
+            timeout: Duration::from_millis(200),
+            attempts: 4,
+            backoff: Duration::from_millis(100),
+            keys: 0,
+        },
+    };
+
+    /// A cache for nine keys in ten before five connections to a database, 250 queries per second; see
+    /// `models/testbed-cache.toml`.
+    pub const CACHE: Self = Self {
+        cache: Some(CacheDesign { entries: 1800, ttl: Duration::from_secs(60) }),
+        service: ServiceDesign { slots: 5, limit: 150, ..Self::NOMINAL.service },
+        clients: ClientDesign { attempts: 1, keys: KEYS, ..Self::NOMINAL.clients },
     };
 
     /// Requests per second that the slots can serve, without overhead.
@@ -85,15 +112,22 @@ fn runtime(name: &str) -> Result<Runtime, Error> {
 }
 
 impl Pair {
-    /// Starts both; everything random comes from `seed`.
+    /// Starts both; everything random comes from `seed`. A design with a cache needs a database.
     ///
     /// # Errors
-    /// No socket or thread is to be had.
-    pub fn start(design: Design, seed: u64) -> Result<Self, Error> {
+    /// No socket or thread is to be had, or the database refuses.
+    pub fn start(design: Design, seed: u64, database: Option<&Database>) -> Result<Self, Error> {
         let (service_runtime, client_runtime) = (runtime("service")?, runtime("clients")?);
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
 
-        let service = Service::new(design.service, stream(seed, 0), Timer::start("service-timer")?);
+        let back = match (design.cache, database) {
+            (Some(cache), Some(database)) => Some(Back {
+                cache: Mutex::new(Cache::new(KEYS, cache.entries, cache.ttl, stream(seed, u64::MAX))),
+                connections: Mutex::new(service_runtime.block_on(database.connect(design.service.slots))?),
+            }),
+            _ => None,
+        };
+        let service = Service::new(design.service, stream(seed, 0), Timer::start("service-timer")?, back);
         let listener = service_runtime.block_on(TcpListener::bind(any))?;
         let service_at = listener.local_addr()?;
         service_runtime.spawn(Arc::clone(&service).listen(listener));

@@ -5,12 +5,14 @@ mod files;
 mod ramp;
 mod recorder;
 mod recovery;
+mod run;
 mod spikes;
 
 pub use capacity::capacity;
 pub use ramp::ramp;
 pub use recovery::recovery;
-pub use spikes::{Series, Trigger, run_once, series, spikes};
+pub use run::{Run, Trigger, run_once};
+pub use spikes::{Series, cache, series, spikes};
 
 use std::path::PathBuf;
 
@@ -21,6 +23,8 @@ pub struct Options {
     pub out: PathBuf,
     /// The Prometheus program.
     pub prometheus: PathBuf,
+    /// Directory with the programs of PostgreSQL.
+    pub postgres: PathBuf,
     /// Pairs at work at the same time.
     pub lanes: usize,
     /// Runs per length of a trigger.

@@ -7,8 +7,14 @@
 //!
 //! Work is sleeping: a service time is drawn when a slot takes the request, and the slot is held for that long plus what
 //! the timer and the scheduler add. Both sums are kept, so that the overhead per request is known.
+//!
+//! A service may have a [`Back`]: a cache, and a database that is asked for what is not in it, one connection per slot.
+//! Then only misses take slots. The request itself puts its answer into the cache, as cache-aside code does; a request
+//! whose client has gone is no longer there to do it, although its query is carried out.
 
-use crate::http::{answer, serve};
+use crate::cache::Cache;
+use crate::database::Connected;
+use crate::http::{Answer, answer, serve};
 use crate::metrics::{Counter, Gauge, Histogram, Page};
 use crate::station::{Offer, Station};
 use crate::timer::Timer;
@@ -48,8 +54,10 @@ pub struct ServiceDesign {
 /// What a service counts.
 #[derive(Debug)]
 pub struct ServiceMetrics {
-    /// Requests that came in.
+    /// Requests that came in and were not answered by a cache.
     pub requests: Counter,
+    /// Requests answered by the cache; they are not among those that came in.
+    pub hits: Counter,
     /// Requests whose work was done.
     pub served: Counter,
     /// Requests refused because the queue was full.
@@ -73,6 +81,7 @@ impl Default for ServiceMetrics {
         let histogram = || Histogram::new(BOUNDS);
         Self {
             requests: Counter::default(),
+            hits: Counter::default(),
             served: Counter::default(),
             rejected: Counter::default(),
             abandoned: Counter::default(),
@@ -89,6 +98,7 @@ impl ServiceMetrics {
     fn page(&self) -> String {
         let mut page = Page::default();
         page.counter("server_requests_total", "Requests that came in.", &self.requests);
+        page.counter("server_cache_hits_total", "Requests answered by the cache.", &self.hits);
         page.counter("server_served_total", "Requests whose work was done.", &self.served);
         page.counter("server_rejected_total", "Requests refused by a full queue.", &self.rejected);
         page.counter("server_abandoned_total", "Requests served after their client had gone.", &self.abandoned);
@@ -100,8 +110,15 @@ impl ServiceMetrics {
     }
 }
 
+/// What stands behind a service.
+pub struct Back {
+    pub(crate) cache: Mutex<Cache>,
+    pub(crate) connections: Mutex<Vec<Connected>>,
+}
+
 struct Job {
     arrived: Instant,
+    key: u32,
     answer: oneshot::Sender<()>,
 }
 
@@ -111,6 +128,7 @@ pub struct Service {
     station: Mutex<Station<Job>>,
     random: Mutex<ChaCha8Rng>,
     timer: Timer,
+    back: Option<Back>,
     /// What it counts.
     pub metrics: ServiceMetrics,
 }
@@ -120,14 +138,15 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Service {
-    /// An idle service; service times are drawn from `random`.
+    /// An idle service; service times are drawn from `random`, `back` is what stands behind it.
     #[must_use]
-    pub fn new(design: ServiceDesign, random: ChaCha8Rng, timer: Timer) -> Arc<Self> {
+    pub fn new(design: ServiceDesign, random: ChaCha8Rng, timer: Timer, back: Option<Back>) -> Arc<Self> {
         Arc::new(Self {
             design,
             station: Mutex::new(Station::new(design.slots, design.limit)),
             random: Mutex::new(random),
             timer,
+            back,
             metrics: ServiceMetrics::default(),
         })
     }
@@ -138,13 +157,7 @@ impl Service {
             let service = Arc::clone(&self);
             async move {
                 match request.uri().path() {
-                    "/work" => match service.admit() {
-                        None => answer(StatusCode::SERVICE_UNAVAILABLE, "full"),
-                        Some(done) => match done.await {
-                            Ok(()) => answer(StatusCode::OK, "done"),
-                            Err(_) => answer(StatusCode::SERVICE_UNAVAILABLE, "reset"),
-                        },
-                    },
+                    "/work" => service.work(request.uri().query().and_then(|key| key.parse().ok())).await,
                     "/metrics" => answer(StatusCode::OK, service.metrics.page()),
                     _ => answer(StatusCode::NOT_FOUND, "there are /work and /metrics"),
                 }
@@ -153,17 +166,35 @@ impl Service {
         serve(listener, handle).await;
     }
 
+    async fn work(self: &Arc<Self>, key: Option<u32>) -> Answer {
+        let key = key.unwrap_or(0);
+        if self.back.as_ref().is_some_and(|back| lock(&back.cache).has(key, Instant::now())) {
+            self.metrics.hits.inc();
+            return answer(StatusCode::OK, "cached");
+        }
+        let Some(done) = self.admit(key) else {
+            return answer(StatusCode::SERVICE_UNAVAILABLE, "full");
+        };
+        if done.await.is_err() {
+            return answer(StatusCode::SERVICE_UNAVAILABLE, "not done");
+        }
+        if let Some(back) = &self.back {
+            lock(&back.cache).insert(key, Instant::now());
+        }
+        answer(StatusCode::OK, "done")
+    }
+
     fn show(&self, station: &Station<Job>) {
         self.metrics.inflight.set(i64::try_from(station.busy()).unwrap_or(i64::MAX));
         self.metrics.queue.set(i64::try_from(station.waiting()).unwrap_or(i64::MAX));
     }
 
     /// Lets a request in; `None` if there is no room.
-    fn admit(self: &Arc<Self>) -> Option<oneshot::Receiver<()>> {
+    fn admit(self: &Arc<Self>, key: u32) -> Option<oneshot::Receiver<()>> {
         self.metrics.requests.inc();
         let (answer, done) = oneshot::channel();
         let mut station = lock(&self.station);
-        let offer = station.offer(Job { arrived: Instant::now(), answer });
+        let offer = station.offer(Job { arrived: Instant::now(), key, answer });
         self.show(&station);
         drop(station);
         match offer {
@@ -185,11 +216,12 @@ impl Service {
             while let Some(job) = next {
                 let taken = Instant::now();
                 let time = service.draw();
-                service.timer.sleep_until(taken + time).await;
-                service.metrics.in_system.record(job.arrived.elapsed());
-                service.metrics.served.inc();
-                if job.answer.send(()).is_err() {
-                    service.metrics.abandoned.inc();
+                if service.serve_for(job.key, taken, time).await {
+                    service.metrics.in_system.record(job.arrived.elapsed());
+                    service.metrics.served.inc();
+                    if job.answer.send(()).is_err() {
+                        service.metrics.abandoned.inc();
+                    }
                 }
                 let mut station = lock(&service.station);
                 next = station.done();
@@ -199,6 +231,33 @@ impl Service {
                 service.metrics.held.record(taken.elapsed());
             }
         });
+    }
+
+    /// Does the work of a request; whether that went well.
+    async fn serve_for(&self, key: u32, taken: Instant, time: Duration) -> bool {
+        let Some(back) = &self.back else {
+            self.timer.sleep_until(taken + time).await;
+            return true;
+        };
+        // There are as many connections as slots.
+        let Some(connection) = lock(&back.connections).pop() else { return false };
+        let answered = connection.ask(key, time).await.is_ok();
+        lock(&back.connections).push(connection);
+        answered
+    }
+
+    /// Fills the cache, if there is one.
+    pub fn fill_cache(&self) {
+        if let Some(back) = &self.back {
+            lock(&back.cache).fill(Instant::now());
+        }
+    }
+
+    /// Loses a share of the cache, if there is one.
+    pub fn flush_cache(&self, share: f64) {
+        if let Some(back) = &self.back {
+            lock(&back.cache).flush(share);
+        }
     }
 
     fn draw(&self) -> Duration {

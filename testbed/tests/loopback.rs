@@ -17,7 +17,7 @@ fn small() -> Design {
 
 #[test]
 fn a_spike_leaves_work_for_nobody_and_a_reset_leaves_none() {
-    let mut pair = Pair::start(small(), 1).unwrap();
+    let mut pair = Pair::start(small(), 1, None).unwrap();
     pair.drive(vec![Piece::constant(40.0, 0.8), Piece::constant(600.0, 0.6), Piece::constant(60.0, 5.0)]);
     std::thread::sleep(Duration::from_millis(800));
     let calm = pair.counts();
@@ -46,7 +46,7 @@ fn a_spike_leaves_work_for_nobody_and_a_reset_leaves_none() {
 
 #[test]
 fn every_request_ends_as_answered_or_failed() {
-    let mut pair = Pair::start(small(), 2).unwrap();
+    let mut pair = Pair::start(small(), 2, None).unwrap();
     pair.drive(vec![Piece::constant(50.0, 1.0), Piece::constant(400.0, 0.3)]);
     let start = std::time::Instant::now();
     while !pair.is_done() && start.elapsed() < Duration::from_secs(10) {

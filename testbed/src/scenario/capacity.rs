@@ -1,7 +1,7 @@
 //! What the machine adds to the numbers of the design: capacity, overhead per request, lateness of timers.
 
 use super::Options;
-use super::ramp::summary;
+use super::files;
 use crate::Error;
 use crate::arrivals::Piece;
 use crate::client::ClientDesign;
@@ -29,7 +29,7 @@ pub fn capacity(options: &Options) -> Result<Vec<String>, Error> {
 
     // Without retries and with patience, so that all slots are busy all the time.
     let patient = ClientDesign { timeout: Duration::from_secs(5), attempts: 1, ..Design::NOMINAL.clients };
-    let mut pair = Pair::start(Design { clients: patient, ..Design::NOMINAL }, options.seed)?;
+    let mut pair = Pair::start(Design { clients: patient, ..Design::NOMINAL }, options.seed, None)?;
     pair.drive(vec![Piece::constant(1.3 * Design::NOMINAL.capacity(), 24.0)]);
     std::thread::sleep(Duration::from_secs(3));
     let (before, busy, start) = (pair.counts(), processor(), Instant::now());
@@ -47,7 +47,7 @@ pub fn capacity(options: &Options) -> Result<Vec<String>, Error> {
     row("request sent later than drawn", "mean", mean(&pair.clients.metrics.late), "s");
     drop(pair);
 
-    let mut pair = Pair::start(Design::NOMINAL, options.seed)?;
+    let mut pair = Pair::start(Design::NOMINAL, options.seed, None)?;
     let (busy, start) = (processor(), Instant::now());
     pair.drive(vec![Piece::constant(250.0, 10.0)]);
     std::thread::sleep(Duration::from_secs(11));
@@ -65,7 +65,7 @@ pub fn capacity(options: &Options) -> Result<Vec<String>, Error> {
     row("client sees longer than service", "load 250 req/s; mean", seen, "s");
     drop(pair);
 
-    let mut pair = Pair::start(Design::NOMINAL, options.seed)?;
+    let mut pair = Pair::start(Design::NOMINAL, options.seed, None)?;
     pair.drive(vec![Piece::constant(1000.0, 2.0), Piece::constant(300.0, 14.0)]);
     std::thread::sleep(Duration::from_secs(4));
     let (before, busy, start) = (pair.counts(), processor(), Instant::now());
@@ -77,6 +77,6 @@ pub fn capacity(options: &Options) -> Result<Vec<String>, Error> {
     if let (Some(busy), Some(used)) = (busy, processor()) {
         row("processor time", "collapsed; load 300 req/s; service and clients", (used - busy) / time, "cores");
     }
-    summary(&options.out, "capacity", &rows)?;
+    files::summary(&options.out, "capacity", &rows)?;
     Ok(rows)
 }

@@ -19,6 +19,11 @@ pub(super) fn replace(path: &Path, header: &str, key: &str, rows: &[String]) -> 
     write(path, &(lines.join("\n") + "\n"))
 }
 
+/// Puts the rows of one scenario into the summary.
+pub(super) fn summary(out: &Path, scenario: &str, rows: &[String]) -> Result<(), Error> {
+    replace(&out.join("testbed-summary.csv"), "scenario,quantity,of,value,low,high,unit", scenario, rows)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

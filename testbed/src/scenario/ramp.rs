@@ -3,10 +3,11 @@
 use super::Options;
 use super::files;
 use super::recorder::Recorder;
+use super::run::share;
 use crate::Error;
 use crate::arrivals::{Piece, total};
+use crate::pair::{Design, Pair};
 use crate::prometheus::now;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// Up over capacity and down again, in seconds and requests per second; 240 s in all.
@@ -41,14 +42,14 @@ fn load(profile: &[Piece], at: f64) -> f64 {
 /// # Errors
 /// Prometheus does not start, or a file cannot be written.
 pub fn ramp(options: &Options) -> Result<Vec<String>, Error> {
-    let mut recorder = Recorder::start(options)?;
+    let mut recorder = Recorder::start(options, Design::NOMINAL, None)?;
     let profile = profile();
     let from = now();
     let start = Instant::now();
     for pair in &mut recorder.pairs {
         pair.drive(profile.clone());
     }
-    let mut before: Vec<_> = recorder.pairs.iter().map(crate::pair::Pair::counts).collect();
+    let mut before: Vec<_> = recorder.pairs.iter().map(Pair::counts).collect();
     let mut found: Vec<(Option<f64>, Option<f64>)> = vec![(None, None); before.len()];
     let end = total(&profile);
     for second in 1..=(end.floor() as u32) {
@@ -57,7 +58,7 @@ pub fn ramp(options: &Options) -> Result<Vec<String>, Error> {
         let load = load(&profile, f64::from(second) - 0.5);
         for ((pair, before), (down, up)) in recorder.pairs.iter().zip(&mut before).zip(&mut found) {
             let counts = pair.counts();
-            let share = (counts.answered - before.answered) as f64 / (counts.requests - before.requests).max(1) as f64;
+            let share = share(*before, counts);
             *before = counts;
             if down.is_none() && share < 0.5 {
                 *down = Some(load);
@@ -77,13 +78,8 @@ pub fn ramp(options: &Options) -> Result<Vec<String>, Error> {
         .flat_map(|(lane, (down, up))| [row("collapsed at", lane, *down), row("healed at", lane, *up)])
         .flatten()
         .collect();
-    summary(&options.out, "ramp", &rows)?;
+    files::summary(&options.out, "ramp", &rows)?;
     Ok(rows)
-}
-
-/// Puts rows of one scenario into the summary.
-pub(super) fn summary(out: &Path, scenario: &str, rows: &[String]) -> Result<(), Error> {
-    files::replace(&out.join("testbed-summary.csv"), "scenario,quantity,of,value,low,high,unit", scenario, rows)
 }
 
 #[cfg(test)]

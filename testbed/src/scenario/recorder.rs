@@ -2,6 +2,7 @@
 
 use super::{Options, files};
 use crate::Error;
+use crate::database::Database;
 use crate::pair::{Design, Pair};
 use crate::prometheus::{Panel, Prometheus, Target};
 
@@ -12,6 +13,7 @@ const PANELS: &[Panel] = &[
     ("retries (req/s)", "rate(client_retries_total{LANE}[5s])"),
     ("goodput (req/s)", "rate(client_answered_total{LANE}[5s])"),
     ("timeouts (req/s)", "rate(client_timeouts_total{LANE}[5s])"),
+    ("cache hits (req/s)", "rate(server_cache_hits_total{LANE}[5s])"),
     ("rejected (req/s)", "rate(client_rejected_total{LANE}[5s])"),
     ("served (req/s)", "rate(server_served_total{LANE}[5s])"),
     ("inflight", "server_inflight{LANE}"),
@@ -36,8 +38,8 @@ pub(super) struct Recorder {
 
 impl Recorder {
     /// Starts as many pairs as there are lanes, and Prometheus.
-    pub(super) fn start(options: &Options) -> Result<Self, Error> {
-        let start = |lane: usize| Pair::start(Design::NOMINAL, options.seed.wrapping_add(lane as u64));
+    pub(super) fn start(options: &Options, design: Design, database: Option<&Database>) -> Result<Self, Error> {
+        let start = |lane: usize| Pair::start(design, options.seed.wrapping_add(lane as u64), database);
         let pairs = (0..options.lanes.max(1)).map(start).collect::<Result<Vec<_>, _>>()?;
         let target = |job: &str, lane, at| Target { job: job.to_owned(), lane, at };
         let targets: Vec<Target> = pairs
@@ -47,6 +49,13 @@ impl Recorder {
             .collect();
         let prometheus = Prometheus::start(&options.prometheus, &targets)?;
         Ok(Self { pairs, prometheus })
+    }
+
+    /// Mean times that slots were held and that were drawn for them, over all pairs, in seconds.
+    pub(super) fn service_times(&self) -> (f64, f64) {
+        let metrics = || self.pairs.iter().map(|pair| &pair.service.metrics);
+        let count = metrics().map(|m| m.held.count()).sum::<u64>().max(1) as f64;
+        (metrics().map(|m| m.held.sum()).sum::<f64>() / count, metrics().map(|m| m.drawn.sum()).sum::<f64>() / count)
     }
 
     /// Writes the first lane between two times (seconds since 1970) as `NAME.json`, and as `NAME.csv` if asked to.

@@ -1,10 +1,12 @@
 //! A collapsed service whose load is lowered step by step until it heals.
 
 use super::Options;
-use super::ramp::summary;
+use super::files;
 use super::recorder::Recorder;
+use super::run::share;
 use crate::Error;
 use crate::arrivals::{Piece, total};
+use crate::pair::{Design, Pair};
 use crate::prometheus::now;
 use std::time::{Duration, Instant};
 
@@ -33,7 +35,7 @@ fn profile() -> Vec<Piece> {
 /// # Errors
 /// Prometheus does not start, or a file cannot be written.
 pub fn recovery(options: &Options) -> Result<Vec<String>, Error> {
-    let mut recorder = Recorder::start(options)?;
+    let mut recorder = Recorder::start(options, Design::NOMINAL, None)?;
     let profile = profile();
     let from = now();
     let start = Instant::now();
@@ -49,11 +51,11 @@ pub fn recovery(options: &Options) -> Result<Vec<String>, Error> {
     for (step, load) in std::iter::once(BEFORE).chain(STEPS).enumerate() {
         let end = FALL + STEP * step as f64;
         until(end - 2.0);
-        let before: Vec<_> = recorder.pairs.iter().map(crate::pair::Pair::counts).collect();
+        let before: Vec<_> = recorder.pairs.iter().map(Pair::counts).collect();
         until(end);
         for (lane, (pair, before)) in recorder.pairs.iter().zip(before).enumerate() {
             let counts = pair.counts();
-            let share = (counts.answered - before.answered) as f64 / (counts.requests - before.requests).max(1) as f64;
+            let share = share(before, counts);
             if let (Some(healed), Some(collapsed)) = (healed.get_mut(lane), collapsed.get_mut(lane)) {
                 if step == 0 {
                     *collapsed = share < 0.1;
@@ -86,7 +88,7 @@ pub fn recovery(options: &Options) -> Result<Vec<String>, Error> {
             loads.len()
         ));
     }
-    summary(&options.out, "recovery", &rows)?;
+    files::summary(&options.out, "recovery", &rows)?;
     Ok(rows)
 }
 

@@ -1,67 +1,34 @@
-//! Triggers of increasing length, each many times, to find the length that tips half of the runs.
+//! Triggers of increasing amount, each many times, to find the amount that tips half of the runs.
 
-use super::ramp::summary;
 use super::recorder::Recorder;
+use super::run::{Run, Trigger, run_once};
 use super::{Options, files};
 use crate::Error;
-use crate::arrivals::Piece;
-use crate::pair::Pair;
+use crate::database::Database;
+use crate::pair::Design;
 use crate::prometheus::now;
 use crate::tolerance::{Trial, critical};
 use chacha20::ChaCha8Rng;
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
-use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
 
-/// What is done to a service for a while.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Trigger {
-    /// The load is this, in requests per second.
-    Load(f64),
-    /// It has this many slots only.
-    Slots(usize),
-}
-
-impl Trigger {
-    fn kind(&self) -> &'static str {
-        match self {
-            Self::Load(_) => "load",
-            Self::Slots(_) => "slots",
-        }
-    }
-
-    fn size(&self) -> f64 {
-        match self {
-            Self::Load(rate) => *rate,
-            Self::Slots(slots) => *slots as f64,
-        }
-    }
-}
-
-/// One trigger at one load, in many lengths.
+/// One trigger at one load, in many amounts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Series {
     /// Load before and after, in requests per second.
     pub load: f64,
     /// What is done.
     pub trigger: Trigger,
-    /// For how long, in seconds.
-    pub lengths: Vec<f64>,
+    /// For how long, in seconds; of a flush, the share of the cache.
+    pub amounts: Vec<f64>,
 }
 
-impl Series {
-    fn name(&self) -> String {
-        format!("testbed-spike-{}-{}-{}", self.load, self.trigger.kind(), self.trigger.size())
-    }
-}
-
-/// The series that are recorded.
+/// The series of spikes and lost slots that are recorded.
 #[must_use]
 pub fn series() -> Vec<Series> {
     let twice = [0.13, 0.16, 0.19, 0.22, 0.25, 0.28, 0.33];
-    let one = |load, trigger, lengths: [f64; 7]| Series { load, trigger, lengths: lengths.to_vec() };
+    let one = |load, trigger, amounts: [f64; 7]| Series { load, trigger, amounts: amounts.to_vec() };
     vec![
         one(300.0, Trigger::Load(1000.0), twice),
         one(250.0, Trigger::Load(1000.0), twice),
@@ -72,151 +39,118 @@ pub fn series() -> Vec<Series> {
     ]
 }
 
-/// Time at the load before the trigger, in seconds: fifty times the time that the good state needs to settle.
-const WARM: f64 = 1.5;
-/// Time after the trigger after which it is decided whatever is seen, in seconds.
-const PATIENCE: f64 = 12.0;
-/// Window in which answers are counted, in seconds: five timeouts.
-const WINDOW: f64 = 1.0;
-/// Time between two looks, in seconds.
-const LOOK: f64 = 0.1;
-/// Looks in a row that must say the same.
-const AGREE: u32 = 6;
-
-/// A run: whether it tipped, and when that was clear.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Run {
-    /// Whether the service collapsed.
-    pub tipped: bool,
-    /// Time after the end of the trigger when it was clear, in seconds.
-    pub after: f64,
+/// How the files of a scenario call things.
+struct Words {
+    scenario: &'static str,
+    files: &'static str,
+    amount: &'static str,
+    quantity: &'static str,
+    unit: &'static str,
 }
 
-/// Runs one trigger on an idle pair, and leaves the pair idle.
-///
-/// It has healed as soon as, of the requests of the last second, at least 90 % were answered in time and less than a
-/// tenth of the room in the queue is taken. It has tipped as soon as less than 5 % were answered and more than nine
-/// tenths of the room are taken. Either must hold on six looks in a row, 0.1 s apart. If neither comes true within 12 s, it has tipped if fewer than half were answered.
-pub fn run_once(pair: &mut Pair, load: f64, trigger: Trigger, length: f64) -> Run {
-    let slots = pair.design().service.slots;
-    let room = pair.design().service.limit as f64;
-    let rest = PATIENCE + 1.0;
-    let profile = match trigger {
-        Trigger::Load(rate) => {
-            vec![Piece::constant(load, WARM), Piece::constant(rate, length), Piece::constant(load, rest)]
-        }
-        Trigger::Slots(_) => vec![Piece::constant(load, WARM + length + rest)],
-    };
-    let start = pair.drive(profile);
-    let until = |seconds: f64| {
-        let at = start + Duration::from_secs_f64(seconds);
-        std::thread::sleep(at.saturating_duration_since(Instant::now()));
-    };
-    if let Trigger::Slots(fewer) = trigger {
-        until(WARM);
-        pair.set_slots(fewer);
-        until(WARM + length);
-        pair.set_slots(slots);
-    }
-    let end = WARM + length;
-    until(end);
-    let mut looks = VecDeque::from([pair.counts()]);
-    let (mut after, mut healthy, mut collapsed) = (0.0, 0, 0);
-    let run = loop {
-        after += LOOK;
-        until(end + after);
-        let counts = pair.counts();
-        looks.push_back(counts);
-        if looks.len() as f64 * LOOK <= WINDOW {
-            continue;
-        }
-        let Some(before) = looks.pop_front() else { continue };
-        let share = (counts.answered - before.answered) as f64 / (counts.requests - before.requests).max(1) as f64;
-        let taken = pair.service.inside() as f64 / room;
-        healthy = if share >= 0.9 && taken < 0.1 { healthy + 1 } else { 0 };
-        collapsed = if share < 0.05 && taken > 0.9 { collapsed + 1 } else { 0 };
-        if healthy >= AGREE || collapsed >= AGREE || after >= PATIENCE {
-            break Run { tipped: share < 0.5, after };
-        }
-    };
-    pair.stop();
-    run
-}
-
-/// Runs all series; writes `testbed-spike-*.json`, one row per run into `testbed-runs.csv`, one per length into
-/// `testbed-outcomes.csv` and one per series into `testbed-summary.csv`.
-///
-/// Every length is run as often as asked for, in an order drawn at random, so that what else the machine does is spread
-/// over all lengths.
+/// Runs series of spikes; writes `testbed-spike-*.json`, one row per run into `testbed-runs.csv`, one per length into
+/// `testbed-outcomes.csv` and the critical durations into `testbed-summary.csv`.
 ///
 /// # Errors
 /// Prometheus does not start, or a file cannot be written.
 pub fn spikes(options: &Options, which: &[Series]) -> Result<Vec<String>, Error> {
-    let mut recorder = Recorder::start(options)?;
+    let words = Words {
+        scenario: "spikes",
+        files: "testbed",
+        amount: "length_s",
+        quantity: "critical duration p50",
+        unit: "s",
+    };
+    all(options, which, &words, Recorder::start(options, Design::NOMINAL, None)?)
+}
+
+/// Flushes shares of a cache before a PostgreSQL server; writes `testbed-cache.json`, `testbed-cache-runs.csv`,
+/// `testbed-cache-outcomes.csv` and the critical share into `testbed-summary.csv`.
+///
+/// # Errors
+/// Prometheus or PostgreSQL do not start, or a file cannot be written.
+pub fn cache(options: &Options) -> Result<Vec<String>, Error> {
+    let words = Words {
+        scenario: "cache",
+        files: "testbed-cache",
+        amount: "share_lost",
+        quantity: "critical share p50",
+        unit: "1",
+    };
+    let amounts = vec![0.3, 0.36, 0.42, 0.48, 0.54, 0.6, 0.68];
+    let database = Database::start(&options.postgres)?;
+    let recorder = Recorder::start(options, Design::CACHE, Some(&database))?;
+    all(options, &[Series { load: 600.0, trigger: Trigger::Flush, amounts }], &words, recorder)
+}
+
+/// Every amount is run as often as asked for, in an order drawn at random, so that what else the machine does is spread
+/// over all amounts.
+fn all(options: &Options, which: &[Series], words: &Words, mut recorder: Recorder) -> Result<Vec<String>, Error> {
     let mut random = ChaCha8Rng::seed_from_u64(options.seed);
     let (mut runs, mut outcomes, mut criticals) = (Vec::new(), Vec::new(), Vec::new());
     for series in which {
         let from = now();
         let mut plan: Vec<usize> =
-            (0..series.lengths.len()).flat_map(|i| std::iter::repeat_n(i, options.repetitions as usize)).collect();
+            (0..series.amounts.len()).flat_map(|i| std::iter::repeat_n(i, options.repetitions as usize)).collect();
         plan.shuffle(&mut random);
-        let (plan, done) = (Mutex::new(plan), Mutex::new(Vec::new()));
-        std::thread::scope(|scope| {
-            for pair in &mut recorder.pairs {
-                let (plan, done) = (&plan, &done);
-                scope.spawn(move || {
-                    loop {
-                        let next = plan.lock().unwrap_or_else(PoisonError::into_inner).pop();
-                        let Some(i) = next else { return };
-                        let Some(length) = series.lengths.get(i) else { return };
-                        let run = run_once(pair, series.load, series.trigger, *length);
-                        done.lock().unwrap_or_else(PoisonError::into_inner).push((i, run));
-                    }
-                });
-            }
-        });
-        let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
-        done.sort_by_key(|(i, _)| *i);
+        let done = work_off(&mut recorder, series, plan);
+
         let (load, kind, size) = (series.load, series.trigger.kind(), series.trigger.size());
+        let key = format!("{},{load},{kind},{size}", words.scenario);
         let mut trials = Vec::new();
-        for (i, length) in series.lengths.iter().enumerate() {
-            let of_length = done.iter().filter(|(of, _)| *of == i).map(|(_, run)| run);
-            runs.extend(
-                of_length.clone().map(|run| {
-                    format!("spikes,{load},{kind},{size},{length},{},{:.1}", u8::from(run.tipped), run.after)
-                }),
-            );
-            let trial = Trial {
-                length: *length,
-                runs: options.repetitions,
-                tipped: of_length.filter(|run| run.tipped).count() as u32,
-            };
-            let (low, high) = trial.interval();
-            let share = f64::from(trial.tipped) / f64::from(trial.runs.max(1));
-            outcomes.push(format!(
-                "spikes,{load},{kind},{size},{length},{},{},{share:.3},{low:.3},{high:.3}",
-                trial.runs, trial.tipped
-            ));
+        for (i, amount) in series.amounts.iter().enumerate() {
+            let these: Vec<&Run> = done.iter().filter(|(of, _)| *of == i).map(|(_, run)| run).collect();
+            let tipped = these.iter().filter(|run| run.tipped).count() as u32;
+            runs.extend(these.iter().map(|run| format!("{key},{amount},{},{:.1}", u8::from(run.tipped), run.after)));
+            let trial = Trial { length: *amount, runs: these.len() as u32, tipped };
+            let ((low, high), n) = (trial.interval(), trial.runs);
+            let share = f64::from(tipped) / f64::from(n.max(1));
+            outcomes.push(format!("{key},{amount},{n},{tipped},{share:.3},{low:.3},{high:.3}"));
             trials.push(trial);
         }
         if let Some(found) = critical(&trials) {
             let of = format!("load {load} req/s; {kind} {size}");
-            criticals.push(format!(
-                "spikes,critical duration p50,{of},{:.4},{:.4},{:.4},s",
-                found.p50, found.low, found.high
-            ));
-            criticals.push(format!("spikes,spread of ln duration,{of},{:.3},,,1", found.spread));
+            let row = format!("{:.4},{:.4},{:.4},{}", found.p50, found.low, found.high, words.unit);
+            criticals.push(format!("{},{},{of},{row}", words.scenario, words.quantity));
+            criticals.push(format!("{},spread of its logarithm,{of},{:.3},,,1", words.scenario, found.spread));
         }
-        recorder.export(options, &series.name(), from, now(), false)?;
+        let name = match series.trigger {
+            Trigger::Flush => words.files.to_owned(),
+            _ => format!("{}-spike-{load}-{kind}-{size}", words.files),
+        };
+        recorder.export(options, &name, from, now(), series.trigger == Trigger::Flush)?;
     }
-    let header = "scenario,load_req_per_s,trigger,size,length_s";
-    files::replace(&options.out.join("testbed-runs.csv"), &format!("{header},tipped,clear_after_s"), "spikes", &runs)?;
-    files::replace(
-        &options.out.join("testbed-outcomes.csv"),
-        &format!("{header},runs,tipped,share,share_low,share_high"),
-        "spikes",
-        &outcomes,
-    )?;
-    summary(&options.out, "spikes", &criticals)?;
+    if words.scenario == "cache" {
+        let (held, drawn) = recorder.service_times();
+        criticals.push(format!("cache,slot held longer than drawn,mean,{:.6},,,s", held - drawn));
+    }
+    let header = format!("scenario,load_req_per_s,trigger,size,{}", words.amount);
+    let file = |what: &str| options.out.join(format!("{}-{what}.csv", words.files));
+    files::replace(&file("runs"), &format!("{header},tipped,clear_after_s"), words.scenario, &runs)?;
+    let columns = format!("{header},runs,tipped,share,share_low,share_high");
+    files::replace(&file("outcomes"), &columns, words.scenario, &outcomes)?;
+    files::summary(&options.out, words.scenario, &criticals)?;
     Ok(criticals)
+}
+
+/// Runs everything on the plan, by numbers of amounts, on all pairs at once; sorted by these numbers.
+fn work_off(recorder: &mut Recorder, series: &Series, plan: Vec<usize>) -> Vec<(usize, Run)> {
+    let (plan, done) = (Mutex::new(plan), Mutex::new(Vec::new()));
+    std::thread::scope(|scope| {
+        for pair in &mut recorder.pairs {
+            let (plan, done) = (&plan, &done);
+            scope.spawn(move || {
+                loop {
+                    let next = plan.lock().unwrap_or_else(PoisonError::into_inner).pop();
+                    let Some(i) = next else { return };
+                    let Some(amount) = series.amounts.get(i) else { return };
+                    let run = run_once(pair, series.load, series.trigger, *amount);
+                    done.lock().unwrap_or_else(PoisonError::into_inner).push((i, run));
+                }
+            });
+        }
+    });
+    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+    done.sort_by_key(|(i, _)| *i);
+    done
 }
