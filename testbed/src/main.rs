@@ -53,7 +53,7 @@ enum Scenario {
     Ramp,
     /// Triggers of increasing length, many times each (2 to 3 min per series).
     Spikes,
-    /// From a collapse down in steps until it heals (2 min).
+    /// From a collapse down in steps until it heals (4 min).
     Recovery,
     /// Shares of a cache before PostgreSQL are lost (4 min).
     Cache,

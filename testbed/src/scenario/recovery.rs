@@ -12,12 +12,12 @@ use std::time::{Duration, Instant};
 
 /// Load before, in requests per second.
 const BEFORE: f64 = 300.0;
-/// Length of a step, in seconds.
-const STEP: f64 = 8.0;
+/// Length of a step, in seconds. Close to the recovery load the queue falls by a few requests per second only.
+const STEP: f64 = 20.0;
 /// When the steps begin, in seconds.
 const FALL: f64 = 12.0;
 /// Loads of the steps, in requests per second.
-const STEPS: [f64; 13] = [200.0, 180.0, 170.0, 160.0, 150.0, 145.0, 140.0, 135.0, 130.0, 125.0, 120.0, 110.0, 90.0];
+const STEPS: [f64; 10] = [150.0, 140.0, 135.0, 130.0, 127.5, 125.0, 122.5, 120.0, 115.0, 110.0];
 
 /// Pushed over by two seconds of twice its capacity, then down the steps.
 fn profile() -> Vec<Piece> {
@@ -75,7 +75,7 @@ pub fn recovery(options: &Options) -> Result<Vec<String>, Error> {
         .map(|(lane, (healed, _))| match healed {
             Some(load) => {
                 let above = STEPS.iter().copied().filter(|step| step > load).fold(BEFORE, f64::min);
-                format!("recovery,healed at,lane {},{load:.0},{load:.0},{above:.0},req/s", lane + 1)
+                format!("recovery,healed at,lane {},{load},{load},{above},req/s", lane + 1)
             }
             None => format!("recovery,did not heal,lane {},,,,req/s", lane + 1),
         })
@@ -84,7 +84,7 @@ pub fn recovery(options: &Options) -> Result<Vec<String>, Error> {
     loads.sort_by(f64::total_cmp);
     if let (Some(middle), Some(low), Some(high)) = (loads.get(loads.len() / 2), loads.first(), loads.last()) {
         rows.push(format!(
-            "recovery,recovery load,{} descents: median and range,{middle:.0},{low:.0},{high:.0},req/s",
+            "recovery,recovery load,{} descents: median and range,{middle},{low},{high},req/s",
             loads.len()
         ));
     }
