@@ -1,8 +1,7 @@
 //! What each design of the shipped models does: writes `docs/cures.md`. `cargo run --release --example cures [-- MODEL...]`
-//! (with names of models: prints these only).
+//! (with names of models: their chapters only, the others stay as they are).
 
-#![allow(clippy::print_stdout, reason = "a program that prints")]
-
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use tipping::answers::compare::{Candidate, compare};
@@ -29,17 +28,28 @@ fn main() -> Result<(), Box<dyn Error>> {
     let named =
         |file: &PathBuf| wanted.is_empty() || wanted.iter().any(|w| file.file_stem().is_some_and(|s| *s == **w));
     files.retain(named);
-    let mut chapters = Vec::new();
+    let page = root.join("docs/cures.md");
+    let mut chapters: BTreeMap<String, String> = BTreeMap::new();
+    if !wanted.is_empty() {
+        chapters.extend(written(&std::fs::read_to_string(&page)?));
+    }
     for file in files {
-        chapters.extend(chapter(&file).map_err(|e| format!("{}: {e}", file.display()))?);
+        let name = file.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
+        if let Some(text) = chapter(&file).map_err(|e| format!("{name}: {e}"))? {
+            chapters.insert(name, text);
+        }
     }
-    let text = chapters.join("\n");
-    if wanted.is_empty() {
-        std::fs::write(root.join("docs/cures.md"), format!("{HEAD}{text}"))?;
-    } else {
-        println!("{text}");
-    }
+    let text: Vec<String> = chapters.into_values().collect();
+    std::fs::write(&page, format!("{HEAD}{}", text.join("\n")))?;
     Ok(())
+}
+
+/// The chapters of the page as it stands, by model.
+fn written(page: &str) -> BTreeMap<String, String> {
+    let parts = page.split("\n## ").skip(1);
+    let named =
+        parts.filter_map(|part| Some((part.split_once(':')?.0.to_owned(), format!("## {}\n", part.trim_end()))));
+    named.collect()
 }
 
 /// The chapter of a model; `None` if it has no variants.
@@ -57,13 +67,17 @@ fn chapter(file: &Path) -> Result<Option<String>, Box<dyn Error>> {
         designs.push(Candidate { name: variant.name, about: variant.about, changes: variant.changes, study });
     }
     let comparison = compare(&designs, &loaded.sha256).map_err(|(name, error)| format!("{name}: {error}"))?;
-    let mut blocks = document::document(&comparison, today);
-    // What is better and worse can be read off the table.
-    if let Some(end) = blocks.iter().position(|b| *b == Block::Heading(document::TRADES.to_owned())) {
-        blocks.drain(end..end + 2);
-    }
-    let text = markdown::render(&blocks);
-    // One level down: the page has a title of its own.
-    let lines = text.lines().map(|line| if line.starts_with('#') { format!("#{line}\n") } else { format!("{line}\n") });
-    Ok(Some(lines.collect()))
+    let blocks = document::document(&comparison, today);
+    // What is better and worse can be read off the table; how far the equations are off, off that of components.
+    let kept =
+        |b: &Block| *b != Block::Heading(document::TRADES.to_owned()) && *b != Block::Heading(document::OFF.to_owned());
+    let kept: Vec<Block> = blocks.into_iter().take_while(kept).collect();
+    let text = markdown::render(&kept);
+    // What follows the title of the chapter is one level down.
+    let lines = text.lines().enumerate().map(|(i, line)| {
+        let down = if i > 0 && line.starts_with('#') { "#" } else { "" };
+        format!("{down}{line}\n")
+    });
+    let text: String = lines.collect();
+    Ok(Some(format!("{}\n", text.trim_end())))
 }

@@ -18,6 +18,7 @@ pub mod collapse;
 pub mod compare;
 pub mod critical_curve;
 mod detached;
+pub mod fitting;
 pub mod gate;
 pub mod landscape;
 pub mod limits;

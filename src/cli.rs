@@ -11,6 +11,7 @@ mod exit;
 mod explain;
 mod failure;
 mod files;
+mod fit;
 mod input;
 mod inspect;
 mod metrics;
@@ -88,6 +89,7 @@ enum Verb {
     Referee(referee::Arguments),
     Noise(noise::Arguments),
     Inspect(inspect::Arguments),
+    Fit(fit::Arguments),
     Equations(equations::Arguments),
     Models(models::Arguments),
     Explain(explain::Arguments),
@@ -132,6 +134,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Verb::Referee(arguments) => referee::run(arguments, &session),
         Verb::Noise(arguments) => noise::run(arguments, &session),
         Verb::Inspect(arguments) => inspect::run(arguments, &session),
+        Verb::Fit(arguments) => fit::run(arguments, &session),
         Verb::Equations(arguments) => equations::run(arguments, &session),
         Verb::Models(arguments) => models::run(arguments, &session),
         Verb::Explain(arguments) => explain::run(arguments, &session),

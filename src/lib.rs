@@ -8,10 +8,11 @@
 //! 3. [`dynamics`]: integration, equilibria, stability and continuation of any such process.
 //! 4. [`chance`]: noise, odds, Markov chains and stochastic paths of any such process.
 //! 5. [`referee`]: request-level simulation of the system layer, the judge of all the rest.
-//! 6. [`answers`]: what users ask: verdict, tip-over and recovery load, headroom, critical triggers.
-//! 7. [`plot`]: charts from plain numbers.
-//! 8. [`report`]: the answers as text, Markdown, JSON and figures.
-//! 9. [`cli`]: the command line, one file per verb.
+//! 6. [`fit`]: metric files, estimation, early warning.
+//! 7. [`answers`]: what users ask: verdict, tip-over and recovery load, headroom, critical triggers, fits.
+//! 8. [`plot`]: charts from plain numbers.
+//! 9. [`report`]: the answers as text, Markdown, JSON and figures.
+//! 10. [`cli`]: the command line, one file per verb.
 //!
 //! ```
 //! use tipping::answers::{analysis::{Verdict, analyze}, study::Study};

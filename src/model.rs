@@ -23,6 +23,7 @@ mod quantity;
 pub mod read;
 mod reader;
 mod render;
+pub mod rewrite;
 mod spec;
 mod tree;
 pub mod types;

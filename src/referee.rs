@@ -28,6 +28,7 @@
 mod admission;
 mod cache;
 mod calendar;
+mod control;
 mod draw;
 mod edge;
 mod engine;

@@ -9,6 +9,7 @@ pub mod compare;
 pub mod diagram;
 pub mod document;
 pub mod figures;
+pub mod fit;
 pub mod inspect;
 pub mod json;
 pub mod markdown;

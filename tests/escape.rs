@@ -84,7 +84,7 @@ fn intervals_cover_as_often_as_they_say() {
     let runs = 20;
     let covered = (0..runs)
         .filter(|&seed| {
-            let effort = Effort { events: 1_000_000, trials: 64, seed: 100 + seed };
+            let effort = Effort { events: 1_000_000, trials: 64, seed: 100 + seed, ..Effort::default() };
             match ask(&process, &[6.0], &coordinate, 32.0, &effort) {
                 Answer::Time(found) => (found.interval[0]..found.interval[1]).contains(&exact),
                 _ => false,
@@ -193,7 +193,7 @@ fn the_storm_breaks_out_within_an_hour_where_the_simulation_says() {
 #[test]
 #[ignore = "half a minute: a third of the interval of the tests above"]
 fn no_bias_shows_with_ten_times_the_effort() {
-    let effort = Effort { events: 400_000_000, trials: 1024, seed: 5 };
+    let effort = Effort { events: 400_000_000, trials: 1024, seed: 5, ..Effort::default() };
     let queue = study_of(ORBIT, &[]).median.process().clone();
     let cases = [
         (wells(26.0), vec![6.0], Coordinate::linear(&[1.0], 0.0, &[20.0]), 32.0, exact_wells(26.0, 6, 32)),
@@ -246,7 +246,8 @@ fn retry_storm_by_load() {
         };
         for (events, trials) in [(12_000_000, 64), (24_000_000, 128), (400_000_000, 512)] {
             let clock = std::time::Instant::now();
-            let answer = collapse.mean_time(&wells, &Effort { events, trials, seed: 0 }).expect("no failure");
+            let answer =
+                collapse.mean_time(&wells, &Effort { events, trials, ..Effort::default() }).expect("no failure");
             println!("{load} req/s, {trials} trials: {answer:?} in {:.2} s", clock.elapsed().as_secs_f64());
         }
     }

@@ -6,10 +6,10 @@ mod common;
 mod cures;
 
 use cures::To::{Down, Gone, Same, Up};
-use cures::{To, outcomes, variants};
+use cures::{outcomes, variants};
 use std::path::{Path, PathBuf};
-use tipping::answers::analysis::Verdict::{self, Stable, Vulnerable};
-use tipping::answers::analysis::{Analysis, analyze};
+use tipping::answers::analysis::Verdict::{Stable, Vulnerable};
+use tipping::answers::analysis::analyze;
 use tipping::answers::study::Study;
 use tipping::model;
 
@@ -22,7 +22,90 @@ fn cures_of_a_retry_storm() {
             ("budget", Stable, Same, Up),
             ("short-queue", Stable, Up, Up),
             ("half-more", Vulnerable, Up, Up),
-            ("all-cures", Stable, Up, Up),
+            ("all-cures", Stable, Gone, Gone),
+        ],
+    );
+}
+
+#[test]
+fn cures_of_an_autoscaler() {
+    variants(
+        "autoscaler",
+        &[
+            ("image", Stable, Same, Up),
+            ("image-restarts", Vulnerable, Same, Up),
+            ("goodput-signal", Vulnerable, Same, Up),
+            ("small-steps", Vulnerable, Same, Same),
+            ("one-attempt", Vulnerable, Same, Up),
+            ("all-cures", Stable, Gone, Gone),
+        ],
+    );
+}
+
+#[test]
+fn cures_of_an_image_resizer() {
+    variants(
+        "image-resizer",
+        &[
+            ("thirty-two", Vulnerable, Down, Down),
+            ("one-attempt", Stable, Same, Gone),
+            ("two-attempts", Vulnerable, Same, Up),
+            ("four-attempts", Vulnerable, Same, Down),
+            ("rack-lost", Vulnerable, Down, Down),
+            ("budget", Stable, Same, Up),
+            ("all-cures", Stable, Same, Up),
+        ],
+    );
+}
+
+#[test]
+fn cures_of_a_java_heap() {
+    variants(
+        "java-heap",
+        &[("few-threads", Stable, Same, Up), ("more-heap", Stable, Up, Up), ("all-cures", Stable, Up, Up)],
+    );
+    assert_eq!(outcomes("java-heap", "more-heap"), [("load-step".to_owned(), "heals")]);
+}
+
+#[test]
+fn cures_of_a_load_balancer() {
+    variants(
+        "load-balancer",
+        &[
+            ("panic", Stable, Same, Up),
+            ("few-ejected", Stable, Same, Up),
+            ("no-ejection", Stable, Same, Gone),
+            ("round-robin", Vulnerable, Same, Same),
+            ("all-cures", Stable, Same, Up),
+        ],
+    );
+}
+
+#[test]
+fn cures_of_a_lookaside_cache() {
+    variants(
+        "lookaside-cache",
+        &[
+            ("late-answers-fill", Stable, Same, Up),
+            ("limited-fetches", Stable, Gone, Gone),
+            ("short-queue", Stable, Gone, Gone),
+            ("stale-while-revalidate", Vulnerable, Down, Same),
+            ("warm-up", Vulnerable, Up, Up),
+            ("all-cures", Stable, Gone, Gone),
+        ],
+    );
+}
+
+#[test]
+fn cures_of_a_slow_error_path() {
+    variants(
+        "slow-error-path",
+        &[
+            ("cheap-errors", Stable, Up, Up),
+            ("short-queue", Stable, Gone, Gone),
+            ("retries", Vulnerable, Same, Down),
+            ("slow-refusals", Stable, Gone, Gone),
+            ("all-cures", Stable, Gone, Gone),
         ],
     );
 }

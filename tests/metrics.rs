@@ -9,7 +9,8 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use tipping::fit::metrics::stamp::SECOND;
 use tipping::fit::metrics::{
-    Axis, Collector, Encoding, FileFacts, Kind, NoteKind, Options, ReadError, ReadErrorKind, Source, Unit, ZoneName, read,
+    Axis, Collector, Encoding, FileFacts, Kind, NoteKind, Options, ReadError, ReadErrorKind, Source, Unit, ZoneName,
+    read,
 };
 
 /// 2024-05-01 10:00:00 UTC.
@@ -46,6 +47,9 @@ fn gzip(text: &str) -> Vec<u8> {
     encoder.finish().expect("compressed")
 }
 
+/// Title, unit and readings of a series.
+type Expected = (&'static str, Option<Unit>, Vec<(i64, f64)>);
+
 /// One file: its bytes, who wrote it, how times are written, and the series with their readings (seconds after 10:00 UTC).
 struct Row {
     what: &'static str,
@@ -53,18 +57,12 @@ struct Row {
     options: Options,
     source: Source,
     axis: Axis,
-    series: Vec<(&'static str, Option<Unit>, Vec<(i64, f64)>)>,
+    series: Vec<Expected>,
 }
 
 const NONE: f64 = f64::NAN;
 
-fn row(
-    what: &'static str,
-    bytes: impl Into<Vec<u8>>,
-    source: Source,
-    axis: Axis,
-    series: Vec<(&'static str, Option<Unit>, Vec<(i64, f64)>)>,
-) -> Row {
+fn row(what: &'static str, bytes: impl Into<Vec<u8>>, source: Source, axis: Axis, series: Vec<Expected>) -> Row {
     Row { what, bytes: bytes.into(), options: Options::default(), source, axis, series }
 }
 
@@ -97,7 +95,10 @@ fn tables() -> Vec<Row> {
                 ("cart, eu \"west\"", None, vec![(0, 80.0), (15, NONE), (30, NONE)]),
             ],
         ),
-        zoned(row("Grafana formatted: units in cells", formatted, Source::GrafanaFormatted, Axis::Unknown, values()), "America/New_York"),
+        zoned(
+            row("Grafana formatted: units in cells", formatted, Source::GrafanaFormatted, Axis::Unknown, values()),
+            "America/New_York",
+        ),
         zoned(
             row(
                 "Grafana for Excel, old: BOM and sep=",
@@ -137,7 +138,10 @@ fn tables() -> Vec<Row> {
             "\u{feff}\"Time\",\"job\",\"Value\"\r\n1714557600000,pay,1.5\r\n1714557600000,cart,2\r\n1714557615000,pay,3\r\n",
             Source::GrafanaLong,
             Axis::EpochMillis,
-            vec![("Value{job=\"pay\"}", None, vec![(0, 1.5), (15, 3.0)]), ("Value{job=\"cart\"}", None, vec![(0, 2.0)])],
+            vec![
+                ("Value{job=\"pay\"}", None, vec![(0, 1.5), (15, 3.0)]),
+                ("Value{job=\"cart\"}", None, vec![(0, 2.0)]),
+            ],
         ),
         row(
             "InfluxDB 1: nanoseconds, escaped tags",
@@ -162,10 +166,7 @@ fn tables() -> Vec<Row> {
              ,result,table,_time,_value,_field\r\n,,1,2024-05-01T10:00:00Z,,queue\r\n",
             Source::InfluxAnnotated,
             Axis::Absolute,
-            vec![
-                ("rps{job=\"pay\"}", None, vec![(0, 1.5), (15, NONE)]),
-                ("queue", None, vec![(0, 7.0)]),
-            ],
+            vec![("rps{job=\"pay\"}", None, vec![(0, 1.5), (15, NONE)]), ("queue", None, vec![(0, 7.0)])],
         ),
         row(
             "VictoriaMetrics CSV: no header, series one after the other, time last",
@@ -232,10 +233,7 @@ fn documents() -> Vec<Row> {
             "{code=\"200\"} =>\n1.828 @[1714557600]\nNaN @[1714557610]\n\nup{job=\"a\"} =>\n1 @[1714557600]\n",
             Source::PromtoolText,
             Axis::EpochSeconds,
-            vec![
-                ("value{code=\"200\"}", None, vec![(0, 1.828), (10, NONE)]),
-                ("up{job=\"a\"}", None, vec![(0, 1.0)]),
-            ],
+            vec![("value{code=\"200\"}", None, vec![(0, 1.828), (10, NONE)]), ("up{job=\"a\"}", None, vec![(0, 1.0)])],
         ),
         row(
             "VictoriaMetrics JSON lines",
@@ -316,19 +314,25 @@ fn the_doubled_hour_needs_a_zone() {
 fn logs_of_requests_become_rates() {
     let mut k6 = "metric_name,timestamp,metric_value,check,error,error_code,group,method,name,proto,scenario,status,subproto,tls_version,url,extra_tags\n".to_owned();
     let mut vegeta = String::new();
-    let mut hey = "response-time,DNS+dialup,DNS,Request-write,Response-delay,Response-read,status-code,offset\n".to_owned();
+    let mut hey =
+        "response-time,DNS+dialup,DNS,Request-write,Response-delay,Response-read,status-code,offset\n".to_owned();
     let mut jmeter = "timeStamp,elapsed,label,responseCode,responseMessage,threadName,dataType,success\n".to_owned();
     let mut lines = String::new();
     for k in 0..40_i64 {
         let start = TEN * 1000 + 250 * k;
         let status = if k % 4 == 3 { 503 } else { 200 };
-        k6 += &format!("http_req_duration,{},250.0,,,,,GET,x,HTTP/1.1,default,{status},,,x,\n", TEN + (250 * k + 250) / 1000);
+        k6 += &format!(
+            "http_req_duration,{},250.0,,,,,GET,x,HTTP/1.1,default,{status},,,x,\n",
+            TEN + (250 * k + 250) / 1000
+        );
         k6 += &format!("http_reqs,{},1,,,,,GET,x,HTTP/1.1,default,{status},,,x,\n", TEN + k / 4);
         vegeta += &format!("{start}000000,{status},250000000,0,2,,e30=,a,{k},GET,http://x,\n");
         hey += &format!("0.25,0,0,0,0,0,{status},{}\n", 0.25 * k as f64);
         jmeter += &format!("{start},250,GET /,{status},OK,t 1-1,text,{}\n", status == 200);
         let at = format!("2024-05-01T10:00:{:02}.{:03}Z", (250 * k + 250) / 1000, (250 * k + 250) % 1000);
-        lines += &format!("{{\"type\":\"Point\",\"metric\":\"http_req_duration\",\"data\":{{\"time\":\"{at}\",\"value\":250,\"tags\":{{\"status\":\"{status}\"}}}}}}\n");
+        lines += &format!(
+            "{{\"type\":\"Point\",\"metric\":\"http_req_duration\",\"data\":{{\"time\":\"{at}\",\"value\":250,\"tags\":{{\"status\":\"{status}\"}}}}}}\n"
+        );
     }
     let open = Some(false);
     for (source, text, closed) in [

@@ -99,7 +99,7 @@ fn queues() -> Vec<Case> {
         storm("adaptive-lifo", "", 20, queue("order = \"adaptive-lifo\"")),
         storm("codel", "", 20, queue("codel = { target = \"5 ms\" }")),
         priority(),
-        storm("pickup", "", 20, queue("pickup = \"1 ms\"")),
+        storm("pickup", "0.3 ms", 20, queue("pickup = \"0.3 ms\"")),
         storm("contention", "universal scalability law", 20, service("contention = 0.0005\ncoherence = 0.0000005")),
     ]
 }
@@ -140,7 +140,7 @@ fn callers() -> Vec<Case> {
     let jitter = |jitter| Parts { jitter: Some(jitter), ..Parts::default() };
     let closed = |mut case: Case| {
         case.text = case.text.replacen("load = \"120 req/s\"", "users = 840\nthink = \"7 s\"", 1);
-        case.text = case.text.replace("\"client.web.load\" = \"400 req/s\"", "\"client.web.think\" = \"1.4 s\"");
+        case.text = case.text.replace("\"client.web.load\" = \"400 req/s\"", "\"service.api.servers\" = 4");
         case.flood = (vec![("client.web.think".to_owned(), 0.2)], 10.0);
         case.overload = Some(2100.0);
         case

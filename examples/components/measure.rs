@@ -45,9 +45,9 @@ pub(crate) struct Case {
 
 /// One figure.
 pub(crate) struct Row {
-    pub(crate) component: &'static str,
+    pub(crate) component: String,
     pub(crate) case: String,
-    pub(crate) quantity: &'static str,
+    pub(crate) quantity: String,
     /// By the equations; `None`: there is no such thing.
     pub(crate) fluid: Option<f64>,
     /// By simulation, with its standard error.
@@ -73,7 +73,7 @@ pub(crate) fn measure(case: &Case) -> Fallible<Vec<Row>> {
     let load = analysis.load.unit.clone();
     let mut rows = Vec::new();
     let mut add = |quantity: &'static str, fluid: Option<f64>, referee: Option<(f64, f64)>, unit: &str| {
-        let (component, case) = (case.component, case.label.clone());
+        let (component, case, quantity) = (case.component.to_owned(), case.label.clone(), quantity.to_owned());
         rows.push(Row { component, case, quantity, fluid, referee, unit: unit.to_owned() });
     };
     let state = |name: &str| analysis.states.iter().find(|s| s.stable && s.name.starts_with(name));

@@ -35,7 +35,7 @@ impl Row {
             // Nothing, by accident of a few.
             (Some(fluid), Some((mean, _)), _) if fluid.max(mean) < NOTHING => Verdict::Holds,
             (_, _, Some((off, error))) => {
-                let beyond = off.abs() - tolerance(self.quantity);
+                let beyond = off.abs() - tolerance(&self.quantity);
                 if beyond <= 0.0 {
                     Verdict::Holds
                 } else if beyond > 2.0 * error {
@@ -53,9 +53,9 @@ impl Row {
         let unit = &self.unit;
         let none = || "none".to_owned();
         [
-            self.component.to_owned(),
+            self.component.clone(),
             self.case.clone(),
-            self.quantity.to_owned(),
+            self.quantity.clone(),
             self.fluid.map_or_else(none, |x| format!("{} {unit}", figure(x)).trim().to_owned()),
             self.referee.map_or_else(none, |(x, e)| format!("{} ± {}", figure(x), figure(e))),
             self.deviation().map_or_else(String::new, |(off, _)| format!("{:+.1} %", 100.0 * off)),
@@ -109,6 +109,27 @@ pub(crate) fn document(rows: &[Row]) -> String {
         let _ = writeln!(text, "| {} |", row.cells().join(" | "));
     }
     text
+}
+
+/// The rows of a table written before.
+pub(crate) fn read(text: &str) -> Vec<Row> {
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    let row = |record: csv::StringRecord| {
+        let text = |i: usize| record.get(i).unwrap_or_default().to_owned();
+        let number = |i: usize| text(i).parse::<f64>().ok();
+        let (fluid, referee) = (number(4), number(5).zip(number(6)));
+        Row { component: text(0), case: text(1), quantity: text(2), unit: text(3), fluid, referee }
+    };
+    reader.records().flatten().map(row).collect()
+}
+
+/// Rows written before, those of the components measured now replaced; in the order given.
+pub(crate) fn merged(before: Vec<Row>, now: Vec<Row>, order: &[&str]) -> Vec<Row> {
+    let fresh: Vec<String> = now.iter().map(|row| row.component.clone()).collect();
+    let mut all: Vec<Row> = before.into_iter().filter(|row| !fresh.contains(&row.component)).collect();
+    all.extend(now);
+    all.sort_by_key(|row| order.iter().position(|name| *name == row.component));
+    all
 }
 
 /// Comma-separated: component, system, quantity, equations, simulated, its error, whether it misses.

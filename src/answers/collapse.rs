@@ -244,9 +244,12 @@ impl<'a> Collapse<'a> {
         let coordinate = self.coordinate(&self.machine, wells, self.unstable_root(wells)).ok()?;
         let question = self.question(wells, &coordinate).ok()?;
         let pace = pace(&question, GLANCE, seed).ok().filter(|p| p.time > 0.0 && p.highest.is_finite())?;
-        let share = (100.0 * pace.highest).max(0.0);
         let time = unit::human(pace.time, Dimension::TIME);
-        Some(format!(" (in {time} of it noise goes {share:.2} % of the way to the saddle)"))
+        let share = match 100.0 * pace.highest {
+            share if share < 0.01 => "less than 0.01".to_owned(),
+            share => format!("{share:.2}"),
+        };
+        Some(format!(" (in {time} of it noise goes {share} % of the way to the saddle)"))
     }
 
     fn question<'q>(&'q self, wells: &'q Wells, coordinate: &'q Coordinate) -> Result<Question<'q>, PathError> {

@@ -47,7 +47,7 @@ pub struct Design {
     pub amplification_collapsed: Option<f64>,
     /// The trigger with the least margin, where any can tip it.
     pub worst_trigger: Option<WorstTrigger>,
-    /// Seconds until the good state is back after the stated triggers, the longest of them; null if one tips it.
+    /// Seconds after the stated triggers until goodput is back within a hundredth, the longest of them; null if one tips it.
     pub recovery_time: Option<f64>,
     /// What is better than in the first design.
     pub better: Vec<&'static str>,

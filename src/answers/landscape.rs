@@ -101,7 +101,11 @@ pub(super) fn patience(fluid: &Fluid, p: &[f64]) -> f64 {
     }
 }
 
-fn main_branch(fluid: &Fluid, p: &[f64], load: usize) -> Result<Branch, LandscapeError> {
+/// The main branch at these parameters, without what else there is at today's load.
+///
+/// # Errors
+/// [`LandscapeError`] if not even the branch at low load can be found.
+pub fn main_branch(fluid: &Fluid, p: &[f64], load: usize) -> Result<Branch, LandscapeError> {
     let today = p[load];
     let (low, settled) = beginning(fluid, p, load)?;
     let mut branch = None;

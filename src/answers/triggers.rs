@@ -10,6 +10,7 @@
 mod threshold;
 
 use super::landscape::Landscape;
+use crate::chance::run::Run;
 use crate::dynamics::integrate::{History, IntegrateError, Options, Segment, Trajectory, integrate};
 use crate::dynamics::newton::newton;
 use crate::dynamics::outcome::{Judge, Outcome, Ways, distance};
@@ -214,6 +215,10 @@ pub struct Range<'a> {
     growth: f64,
 }
 
+/// Share of goodput within which it is back.
+const NEARLY: f64 = 0.01;
+/// Halvings of the step in which it comes back.
+const HALVINGS: usize = 20;
 /// Distance from a state of rest at which the system has come to it.
 const SETTLED: f64 = 1e-6;
 
@@ -309,19 +314,42 @@ impl<'a> Range<'a> {
         }
     }
 
-    /// Time from the end of a trigger until the system is back in its good state, within a hundredth; `None` if it does
-    /// not come back.
+    /// Time from the end of a trigger until goodput is back within a hundredth of that of the good state for good; in a model
+    /// without goodput, until all states are near those of the good state. `None` if the system does not come back.
+    ///
+    /// Other states may need longer: what a cache remembers of a flush fades with its lifetime, while all is served again.
     ///
     /// # Errors
     /// [`TriggerError`] if the equations cannot be solved.
     pub fn healing_time(&self, plan: &Plan, size: f64, duration: f64) -> Result<Option<f64>, TriggerError> {
         let at = self.memory;
         let segments = plan.segments(&self.base, size, duration, at, at + duration + self.patience);
-        let (outcome, _) = self.follow(plan, &segments, &self.options)?;
-        Ok(match outcome {
-            Outcome::Attractor { index, t } if index == self.good => Some((t - at - duration).max(0.0)),
-            _ => None,
-        })
+        let options = Options { retain: true, ..self.options.clone() };
+        let (outcome, path) = self.follow(plan, &segments, &options)?;
+        let end = match outcome {
+            Outcome::Attractor { index, t } if index == self.good => t,
+            _ => return Ok(None),
+        };
+        let over = at + duration;
+        let Some(goodput) = self.fluid.process().output_index("goodput") else {
+            return Ok(Some((end - over).max(0.0)));
+        };
+        let good = self.fluid.outputs_at_rest(&self.rest, &self.base)[goodput];
+        let run = Run { fluid: self.fluid, path: &path, segments: &segments, rest: &self.rest, today: &self.base };
+        let lags = run.lags();
+        let off = |t: f64| {
+            let point = run.point(t, &lags);
+            let now = self.fluid.outputs(t, &point.x, &point.past, &point.p)[goodput];
+            (now - good).abs() > NEARLY * good.abs()
+        };
+        let times: Vec<f64> = path.times().into_iter().filter(|t| *t > over).collect();
+        let Some(last) = times.iter().rposition(|t| off(*t)) else { return Ok(Some(0.0)) };
+        let (mut out, mut back) = (times[last], times.get(last + 1).copied().unwrap_or(end));
+        for _ in 0..HALVINGS {
+            let middle = 0.5 * (out + back);
+            if off(middle) { out = middle } else { back = middle }
+        }
+        Ok(Some(back - over))
     }
 
     /// Follows a trigger that starts at `at` to the end, keeping the whole path. The path begins at 0, or earlier where

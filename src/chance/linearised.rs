@@ -58,7 +58,7 @@ impl<'a> Linearised<'a> {
         ends.sort_by(f64::total_cmp);
         let slack = 1e-12 * (end - start);
         // A jump is where it is; the end of a step gives way to it.
-        let is_jump = |t: f64| jumps.iter().any(|j| *j == t);
+        let is_jump = |t: f64| jumps.contains(&t);
         let mut kept: Vec<f64> = Vec::with_capacity(ends.len());
         for t in ends {
             match kept.last_mut() {

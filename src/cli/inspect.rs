@@ -46,6 +46,7 @@ enum Format {
 }
 
 pub(super) fn run(arguments: &Arguments, session: &Session) -> Result<Exit, Failure> {
+    arguments.options.no_names()?;
     let (options, asked) = arguments.options.understood()?;
     let mut files = Vec::with_capacity(arguments.files.len());
     for path in &arguments.files {

@@ -37,7 +37,23 @@ pub(super) struct MetricOptions {
 }
 
 impl MetricOptions {
-    /// How to read, and which columns are asked for.
+    /// Columns asked for by names that are no quantities: of states and outputs of a model.
+    pub(super) fn names(&self) -> Vec<(String, String)> {
+        let all = self.map.iter().flat_map(|list| parts(list));
+        let pairs =
+            all.filter_map(|text| text.split_once('=').map(|(n, c)| (n.trim().to_owned(), c.trim().to_owned())));
+        pairs.filter(|(name, _)| Role::named(name).is_none()).collect()
+    }
+
+    /// Refuses names that are no quantities: for what has no model.
+    pub(super) fn no_names(&self) -> Result<(), Failure> {
+        match self.names().first() {
+            None => Ok(()),
+            Some((name, _)) => Err(wrong(&MappingError::Role(name.clone()))),
+        }
+    }
+
+    /// How to read, and which columns are asked for by quantity.
     pub(super) fn understood(&self) -> Result<(Options, Vec<(Role, String)>), Failure> {
         let saved = match &self.mapping {
             None => Saved::default(),
@@ -71,7 +87,10 @@ impl MetricOptions {
             options.step = Some(quantity::duration("--step", text)?);
         }
         for text in self.map.iter().flat_map(|list| parts(list)) {
-            let (role, column) = mapping::request(&text).map_err(|error| wrong(&error))?;
+            let (role, column) = match mapping::request(&text) {
+                Err(MappingError::Role(_)) => continue,
+                found => found.map_err(|error| wrong(&error))?,
+            };
             asked.retain(|(known, _)| *known != role);
             asked.push((role, column));
         }
@@ -83,7 +102,8 @@ impl MetricOptions {
 fn parts(list: &str) -> Vec<String> {
     let mut out: Vec<String> = Vec::new();
     for piece in list.split(',') {
-        let starts = piece.split_once('=').is_some_and(|(name, _)| Role::named(name).is_some());
+        let word = |name: &str| name.trim().chars().all(|c| c.is_alphanumeric() || "._-".contains(c));
+        let starts = piece.split_once('=').is_some_and(|(name, _)| word(name));
         match out.last_mut() {
             Some(last) if !starts && last.contains('=') => {
                 last.push(',');

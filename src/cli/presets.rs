@@ -16,7 +16,8 @@ Examples:
   tipping presets finagle              one of them: what it sets, since when, from where
   tipping presets --amplification      attempts per request of each, by the share of attempts that fail
 
-A model takes one by name: retry = \"finagle\", breaker = \"hystrix\", throttle = \"envoy-admission\".")]
+A model takes one by name: retry = \"finagle\", breaker = \"hystrix\", throttle = \"envoy-admission\";
+a service: concurrency = \"netflix-aimd\".")]
 pub(super) struct Arguments {
     /// Show this preset.
     name: Option<String>,

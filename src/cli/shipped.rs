@@ -82,6 +82,14 @@ impl Shipped {
     }
 }
 
+/// The text of a model file, or of a shipped model.
+pub(super) fn text_of(path: &std::path::Path) -> Option<String> {
+    match path.to_str().and_then(Shipped::find) {
+        Some(shipped) if !path.exists() => Some(shipped.text.to_owned()),
+        _ => std::fs::read_to_string(path).ok(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{SHIPPED, Shipped};

@@ -112,7 +112,7 @@ impl Judge {
     }
 
     /// As [`Judge::follow`] for one of many trajectories with the same last segment, by and by: decided where it joins one of
-    /// them whose outcome is known, and if it joins none, kept for those to come. Returns whether it was followed to its end.
+    /// them whose outcome is known, and kept for those to come. Returns whether it was followed to its end.
     ///
     /// # Errors
     /// As [`Judge::follow`].
@@ -136,12 +136,10 @@ impl Judge {
             if joined.is_some() { std::ops::ControlFlow::Break(()) } else { flow }
         })?;
         let own = beside.finish();
-        if let Some(outcome) = joined {
-            return Ok((outcome, false));
-        }
-        let outcome = watch.outcome.unwrap_or(Outcome::Undecided { t: trajectory.end() });
+        let undecided = Outcome::Undecided { t: trajectory.end() };
+        let outcome = joined.or(watch.outcome).unwrap_or(undecided);
         ways.keep(field.states(), own, outcome, &self.others);
-        Ok((outcome, true))
+        Ok((outcome, joined.is_none()))
     }
 }
 

@@ -35,6 +35,7 @@ pub mod residuals;
 pub mod scatter;
 pub mod selection;
 pub(crate) mod special;
+mod stages;
 mod starts;
 #[cfg(test)]
 mod tests;
@@ -45,15 +46,15 @@ pub use objective::{Differences, Trouble};
 pub use starts::{StartReport, Starts};
 
 use identifiability::Identifiability;
-use levenberg::{Descent, Watch};
-use loss::{Loss, mad_scale};
+use levenberg::Watch;
+use loss::Loss;
 use nalgebra::{DMatrix, DVector};
 use objective::{Objective, Point};
 use problem::Problem;
 use profile::{End, Interval, Region, Target};
 use residuals::Diagnostics;
 use selection::Score;
-use special::student_quantile;
+use stages::{interval, profile_all, robust, summarise};
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -145,7 +146,8 @@ pub struct Estimate {
     pub scale: Option<f64>,
     /// First-order uncertainty.
     pub covariance: Covariance,
-    /// Profile-likelihood intervals by parameter; empty without convergence or if not asked for.
+    /// Profile-likelihood intervals by parameter; empty without convergence, without any residual
+    /// variance, or if not asked for.
     pub intervals: Vec<Interval>,
     /// What the data say about each parameter; empty without intervals.
     pub identifiability: Vec<Identifiability>,
@@ -167,8 +169,6 @@ pub struct Estimate {
 
 /// How often a better optimum found on a profile is followed.
 const RESTARTS: usize = 4;
-/// Rounds of fit and scale in a robust fit.
-const ROUNDS: usize = 20;
 
 /// Fits a problem.
 ///
@@ -210,7 +210,9 @@ pub fn estimate<P: Problem>(problem: &P, options: &Options<'_>) -> Result<Estima
         let objective = Objective::new(problem, options.loss, scale, &counter);
         let mut fit = summarise(&objective, descent.clone(), starts, options)?;
         fit.evaluations.search = search;
-        if !options.profiles || !fit.status.converged() || fit.covariance.degrees_of_freedom == 0 {
+        // Without noise every likelihood region is a point.
+        let region = fit.rise > 0.0 && fit.covariance.degrees_of_freedom > 0;
+        if !options.profiles || !fit.status.converged() || !region {
             return Ok(fit);
         }
         let better = profile_all(&objective, &mut fit, options);
@@ -228,141 +230,6 @@ pub fn estimate<P: Problem>(problem: &P, options: &Options<'_>) -> Result<Estima
         }
     }
     Err(Failure::Derivatives)
-}
-
-/// Alternates fits and the scale of their residuals until it settles; Tukey's loss starts from Huber's fit and keeps its
-/// scale (an MM-estimate in spirit: Yohai 1987).
-fn robust<P: Problem>(
-    problem: &P,
-    first: Descent,
-    options: &Options<'_>,
-    watch: &Watch<'_>,
-    counter: &AtomicUsize,
-) -> (Descent, f64) {
-    let convex = if options.loss == Loss::Tukey { Loss::Huber } else { options.loss };
-    let mut descent = first;
-    let floor = f64::MIN_POSITIVE.sqrt();
-    let mut scale = mad_scale(descent.point.residuals.as_slice()).max(floor);
-    let fit = |loss: Loss, scale: f64, from: &Descent| {
-        let objective = Objective::new(problem, loss, scale, counter);
-        let point = Point { cost: objective.cost(&from.point.residuals), ..from.point.clone() };
-        levenberg::descend(&objective, point, Some(from.jacobian.clone()), &options.settings, watch).ok()
-    };
-    for _ in 0..ROUNDS {
-        let Some(next) = fit(convex, scale, &descent) else { break };
-        descent = next;
-        let now = mad_scale(descent.point.residuals.as_slice()).max(floor);
-        let settled = (now / scale - 1.0).abs() < 1e-3;
-        scale = now;
-        if settled {
-            break;
-        }
-    }
-    if let Some(next) = fit(options.loss, scale, &descent) {
-        descent = next;
-    }
-    (descent, scale)
-}
-
-/// Everything about an estimate except its profiles.
-fn summarise<P: Problem>(
-    objective: &Objective<'_, P>,
-    descent: Descent,
-    starts: StartReport,
-    options: &Options<'_>,
-) -> Result<Estimate, Failure<P::Error>> {
-    let Descent { point, jacobian, status, iterations, offset, gradient, .. } = descent;
-    let n = point.residuals.len();
-    let (weighted, emphasised) = levenberg::emphasised(objective, &point, &jacobian);
-    let slopes = weighted.tr_mul(&emphasised);
-    let free: Vec<usize> = (0..point.u.len())
-        .filter(|&j| {
-            let (u, lower, upper) = (point.u[j], objective.lower[j], objective.upper[j]);
-            let at_bound = (u <= lower && slopes[j] > 0.0) || (u >= upper && slopes[j] < 0.0);
-            !objective.held(j) && !at_bound
-        })
-        .collect();
-    let series = if options.ordered { objective.problem.series() } else { vec![1; n] };
-    let columns = jacobian.select_columns(&free);
-    let diagnostics = residuals::diagnose(point.residuals.as_slice(), &series, &columns);
-    let kind = (objective.loss, objective.scale);
-    let covariance = covariance::covariance(&jacobian, &point.residuals, free, kind, diagnostics.inflation);
-    let Some(covariance) = covariance else { return Err(Failure::Derivatives) };
-    let degrees = (diagnostics.effective_size - covariance.rank as f64).max(1.0);
-    let unit = covariance::deviance_unit(&point.residuals, covariance.degrees_of_freedom, kind);
-    let student = student_quantile(0.5 + options.level / 2.0, degrees);
-    let noise = objective.problem.precision().powi(2) * point.residuals.norm_squared();
-    Ok(Estimate {
-        values: objective.values(&point.u),
-        status,
-        iterations,
-        offset,
-        gradient,
-        objective: point.cost,
-        residuals: point.residuals.as_slice().to_vec(),
-        scale: (objective.loss != Loss::Square).then_some(objective.scale),
-        score: Score::new(point.cost, n, diagnostics.effective_size, covariance.rank),
-        intervals: Vec::new(),
-        identifiability: Vec::new(),
-        starts,
-        evaluations: Evaluations { search: 0, profiles: 0 },
-        rise: (student.powi(2) * unit * diagnostics.inflation).max(noise),
-        covariance,
-        diagnostics,
-        best: point,
-        jacobian,
-        loss: objective.loss,
-        known: Vec::new(),
-    })
-}
-
-/// Fills in intervals and verdicts; a better optimum if one was met.
-fn profile_all<P: Problem>(
-    objective: &Objective<'_, P>,
-    fit: &mut Estimate,
-    options: &Options<'_>,
-) -> Option<Point> {
-    let mut intervals = Vec::new();
-    let region = Region {
-        objective,
-        best: &fit.best,
-        jacobian: &fit.jacobian,
-        rise: fit.rise,
-        interrupt: options.interrupt,
-        known: RefCell::default(),
-    };
-    for index in 0..fit.values.len() {
-        let value = fit.values[index];
-        if objective.held(index) || fit.covariance.without_effect.contains(&index) {
-            let q = &objective.parameters[index];
-            let (lower, upper) = (End::Open(q.lower), End::Open(q.upper));
-            let held = Interval { value, lower: End::Closed(value), upper: End::Closed(value) };
-            intervals.push(if objective.held(index) { held } else { Interval { value, lower, upper } });
-            continue;
-        }
-        match interval(&region, &Target::Parameter(index), value) {
-            Ok(interval) => intervals.push(interval),
-            Err(better) => return Some(better),
-        }
-    }
-    fit.known = region.known.into_inner();
-    fit.intervals = intervals;
-    fit.identifiability = (0..fit.values.len())
-        .map(|j| identifiability::judge(j, objective.parameters, &fit.covariance, &fit.intervals[j]))
-        .collect();
-    None
-}
-
-fn interval<P: Problem>(region: &Region<'_, '_, P>, target: &Target<'_>, value: f64) -> Result<Interval, Point> {
-    let lower = region.end(target, -1.0);
-    if let Some(better) = lower.better {
-        return Err(better);
-    }
-    let upper = region.end(target, 1.0);
-    match upper.better {
-        Some(better) => Err(better),
-        None => Ok(Interval { value, lower: lower.end, upper: upper.end }),
-    }
 }
 
 impl Estimate {

@@ -105,7 +105,7 @@ pub fn request(text: &str) -> Result<(Role, String), MappingError> {
 pub fn find(files: &[Vec<&About>], asked: &[(Role, String)]) -> Result<Mapping, MappingError> {
     let mut mapping = Mapping::default();
     for (role, text) in asked {
-        let terms = terms(files, text)?;
+        let terms = columns(files, text)?;
         mapping.columns.insert(*role, Column { text: text.clone(), terms, confidence: 1.0, because: None });
     }
     let mut candidates: BTreeMap<Role, Vec<(Guess, Term, String)>> = BTreeMap::new();
@@ -146,8 +146,11 @@ pub fn find(files: &[Vec<&About>], asked: &[(Role, String)]) -> Result<Mapping, 
     Ok(mapping)
 }
 
-/// The columns that a text names.
-fn terms(files: &[Vec<&About>], text: &str) -> Result<Vec<Term>, MappingError> {
+/// The columns that a text names: a title, or titles with ` + ` and ` - ` between them.
+///
+/// # Errors
+/// [`MappingError`] if one of them does not exist.
+pub fn columns(files: &[Vec<&About>], text: &str) -> Result<Vec<Term>, MappingError> {
     if let Some(term) = one(files, text)? {
         return Ok(vec![term]);
     }
@@ -173,7 +176,11 @@ fn terms(files: &[Vec<&About>], text: &str) -> Result<Vec<Term>, MappingError> {
 fn one(files: &[Vec<&About>], name: &str) -> Result<Option<Term>, MappingError> {
     let all = || {
         let numbered = |(file, series): (usize, &Vec<&About>)| {
-            series.iter().enumerate().map(|(n, a)| (Term { file, series: n, minus: false }, a.title(), a.name.clone())).collect::<Vec<_>>()
+            series
+                .iter()
+                .enumerate()
+                .map(|(n, a)| (Term { file, series: n, minus: false }, a.title(), a.name.clone()))
+                .collect::<Vec<_>>()
         };
         files.iter().enumerate().flat_map(numbered)
     };
@@ -254,7 +261,9 @@ impl Saved {
     #[must_use]
     pub fn text(&self) -> String {
         let body = toml::to_string(self).unwrap_or_default();
-        format!("# How metric files are read, and which column is what. Written by `tipping inspect --save-mapping`.\n{body}")
+        format!(
+            "# How metric files are read, and which column is what. Written by `tipping inspect --save-mapping`.\n{body}"
+        )
     }
 
     /// The options it stands for.
@@ -330,7 +339,8 @@ mod tests {
         let columns = [about("rate_in"), about("p99")];
         let files = [columns.iter().collect::<Vec<_>>()];
         let mapping = find(&files, &[]).expect("a mapping");
-        let options = Options { absent_is_zero: true, pivot: Some(("job".into(), "Value".into())), ..Options::default() };
+        let options =
+            Options { absent_is_zero: true, pivot: Some(("job".into(), "Value".into())), ..Options::default() };
         let saved = Saved::of(&options, &mapping);
         let again = Saved::parse(&saved.text()).expect("a mapping file");
         assert_eq!(again, saved);

@@ -9,6 +9,7 @@ use super::tree::{Node, Table, Value};
 pub(crate) fn desugar(root: &mut Table) {
     each(root, "client", presets);
     each(root, "service", |service| {
+        named(service, "concurrency");
         if let Some(calls) = service.get_mut("calls") {
             expand_calls(calls);
             if let Value::Table(table) = &mut calls.value {
@@ -40,12 +41,17 @@ fn inner(node: &mut Node) -> Option<&mut Table> {
 
 fn presets(caller: &mut Table) {
     for key in ["retry", "breaker", "throttle"] {
-        if let Some(node) = caller.get_mut(key)
-            && let Value::Text(text) = &node.value
-            && let Some(table) = preset::expand(text, key)
-        {
-            node.value = Value::Table(table);
-        }
+        named(caller, key);
+    }
+}
+
+/// The name of a preset becomes its table.
+fn named(table: &mut Table, key: &str) {
+    if let Some(node) = table.get_mut(key)
+        && let Value::Text(text) = &node.value
+        && let Some(table) = preset::expand(text, key)
+    {
+        node.value = Value::Table(table);
     }
 }
 

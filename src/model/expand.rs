@@ -63,6 +63,8 @@ struct Builder<'a> {
     refusing: BTreeMap<String, usize>,
     /// Time left to calls that pass a deadline on, by the path of their policy.
     lefts: BTreeMap<String, usize>,
+    /// What holds nested calls back, by stream.
+    nested: BTreeMap<String, stream::Nested>,
     /// What such deadlines let through, by stream.
     passed: BTreeMap<String, station::Passed>,
     /// What reaches each service.
@@ -86,6 +88,7 @@ impl<'a> Builder<'a> {
             failing: BTreeMap::new(),
             refusing: BTreeMap::new(),
             lefts: BTreeMap::new(),
+            nested: BTreeMap::new(),
             passed: BTreeMap::new(),
             inflows: BTreeMap::new(),
             problems: Vec::new(),
@@ -159,6 +162,7 @@ impl Builder<'_> {
         for b in &self.model.balancers {
             let numbers = [&b.replicas, &b.choices, &b.failures, &b.eject_for, &b.most_ejected, &b.panic, &b.broken];
             all.extend(numbers.into_iter().cloned());
+            all.extend(b.check.iter().flat_map(|c| c.quantities()).cloned());
         }
         all.extend(self.model.params.iter().map(|p| p.value.clone()));
         for quantity in &all {

@@ -18,7 +18,7 @@ use super::name;
 use super::reader::{Reader, Sink};
 use super::spec;
 use super::tree::Table;
-use super::types::{Closure, Meta, Model};
+use super::types::{Closure, Meta, Model, Text};
 use std::path::Path;
 
 /// Reads a whole document; files that it names are looked for in the folder `base`.
@@ -38,6 +38,7 @@ pub(crate) fn interpret(root: &Table, base: Option<&Path>, sink: &Sink) -> Model
         outputs: equations::expressions(&file, "output"),
         sets: equations::expressions(&file, "set"),
         triggers: Vec::new(),
+        free: file.table("fit").map(|fit| fit.texts("free")).unwrap_or_default(),
     };
     // What is written but wrong has been reported as such.
     if file.entries("client").is_empty() && file.entries("state").is_empty() && !wrong_type(root) {
@@ -49,6 +50,12 @@ pub(crate) fn interpret(root: &Table, base: Option<&Path>, sink: &Sink) -> Model
     fleet::resolve(&mut model, sink);
     fleet::check(&model, sink);
     model.triggers = trigger::triggers(&file, &model);
+    for text in &model.free {
+        let path = text.value.split_once('=').map_or(text.value.as_str(), |(path, _)| path).trim();
+        if model.quantity(path).is_none() {
+            sink.push(unknown_path(&Text { value: path.to_owned(), span: text.span.clone() }, &model));
+        }
+    }
     model
 }
 

@@ -69,6 +69,7 @@ fn kind(kind: Kind) -> Value {
         Kind::Number(number) => quantity(&number),
         Kind::Flag => json!({ "type": "boolean" }),
         Kind::Text | Kind::Path => json!({ "type": "string" }),
+        Kind::Paths => json!({ "type": "array", "items": { "type": "string" }, "minItems": 1, "uniqueItems": true }),
         Kind::Label => json!({ "type": "string", "pattern": "^[A-Za-z0-9_][A-Za-z0-9_-]*$" }),
         Kind::Service => json!({ "type": "string", "pattern": IDENTIFIER }),
         Kind::Expression => json!({ "type": ["string", "number"] }),

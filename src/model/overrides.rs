@@ -194,7 +194,7 @@ fn node(root: &Table, parts: &[&str], path: &str, text: &Text) -> Result<Node, B
             Some(value) if !text.value.starts_with('+') => Value::Number { value, raw: text.value.clone() },
             _ => Value::Text(text.clone()),
         },
-        Some(Kind::Choices(_) | Kind::Calls(_)) => {
+        Some(Kind::Choices(_) | Kind::Calls(_) | Kind::Paths) => {
             let bare = text.value.trim_start_matches('[').trim_end_matches(']');
             let words = bare.split(',').map(|w| unquoted(w.trim()));
             let one = |w: &str| leaf(Value::Text(Text { value: w.to_owned(), span: text.span.clone() }));

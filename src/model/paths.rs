@@ -140,6 +140,11 @@ macro_rules! visit {
         for balancer in $model.balancers.$iter() {
             see(&$($mutable)? balancer.replicas);
             see(&$($mutable)? balancer.choices);
+            if let Some(check) = &$($mutable)? balancer.check {
+                for q in visit!(numbers check, $($mutable)?) {
+                    see(q);
+                }
+            }
             see(&$($mutable)? balancer.failures);
             see(&$($mutable)? balancer.eject_for);
             see(&$($mutable)? balancer.most_ejected);

@@ -1,11 +1,13 @@
 //! Policies of callers by name. Each is dated, because defaults change, and says where its numbers are from and what of the
 //! original it leaves out. Attempts count the first try, whatever the library's own word counts.
 //!
-//! A preset has parts: `retry`, `breaker` and `throttle`, which a model file can take by name (`retry = "finagle"`), and what
+//! A preset has parts: `retry`, `breaker`, `throttle` and, for services, `concurrency`, which a model file can take by name
+//! (`retry = "finagle"`), and what
 //! stands beside them in the original (`client`: timeouts; `service`: pools), which is shown but taken over by hand.
 
 mod cloud;
 mod library;
+mod limits;
 mod mesh;
 
 use super::diagnostic::Diagnostic;
@@ -34,7 +36,7 @@ pub struct Preset {
 /// A part of a preset.
 #[derive(Debug)]
 pub struct Part {
-    /// Key of the model file: `retry`, `breaker`, `throttle`; `client` and `service` are shown only.
+    /// Key of the model file: `retry`, `breaker`, `throttle`, `concurrency`; `client` and `service` are shown only.
     pub key: &'static str,
     /// Keys and values as they would be written, those of inner tables with a dot.
     pub values: &'static [(&'static str, &'static str)],
@@ -67,6 +69,9 @@ pub static PRESETS: &[&Preset] = &[
     &library::HYSTRIX,
     &mesh::ISTIO,
     &mesh::LINKERD_SERVICEPROFILE,
+    &limits::NETFLIX_AIMD,
+    &limits::NETFLIX_GRADIENT2,
+    &limits::NETFLIX_VEGAS,
     &library::PGBOUNCER,
     &library::POLLY_V8,
     &library::REQUESTS,
@@ -158,8 +163,11 @@ mod tests {
                 };
                 let mut text = "[model]\nname = \"m\"\n[service.api]\ncalls = []\n".to_owned();
                 let own: Vec<String> = part.values.iter().map(|(k, v)| format!("{k} = {}\n", value(v))).collect();
-                if part.key == "service" {
-                    text += &own.concat();
+                if ["service", "concurrency"].contains(&part.key) {
+                    text += &match part.key {
+                        "service" => own.concat(),
+                        key => format!("servers = 1\n{key} = \"{}\"\n", preset.name),
+                    };
                     text += "service_time = \"1 ms\"\n[client.web]\ncalls = \"api\"\nload = \"1 req/s\"\n";
                 } else {
                     text += "servers = 1\nservice_time = \"1 ms\"\n[client.web]\ncalls = \"api\"\nload = \"1 req/s\"\n";

@@ -203,6 +203,23 @@ impl<'a> Reader<'a> {
         chosen
     }
 
+    /// A list of texts; one text stands for a list of it.
+    pub(crate) fn texts(&self, key: &str) -> Vec<Text> {
+        let Some(node) = self.table.get(key) else { return Vec::new() };
+        let items = match &node.value {
+            Value::Array(items) => items.as_slice(),
+            _ => std::slice::from_ref(node),
+        };
+        let mut found = Vec::new();
+        for item in items {
+            match &item.value {
+                Value::Text(text) => found.push(text.clone()),
+                _ => self.wrong_type(key, item, "a list of strings"),
+            }
+        }
+        found
+    }
+
     /// A nested table, if given.
     pub(crate) fn table(&self, key: &str) -> Option<Reader<'a>> {
         let node = self.table.get(key)?;

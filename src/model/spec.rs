@@ -68,6 +68,8 @@ pub(crate) enum Kind {
     Service,
     /// The dotted path of a number of the model.
     Path,
+    /// A list of such paths, each perhaps with bounds: `path=LOW..HIGH`.
+    Paths,
     /// One of these words.
     Choice(&'static [Choice]),
     /// A list of these words.

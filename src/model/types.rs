@@ -5,7 +5,7 @@ pub(crate) mod caller;
 mod fleet;
 
 pub use caller::{Breaker, Budget, Hedge, Per, RateLimit, Stops, Throttle};
-pub use fleet::{Autoscaler, Balancer, Begins, Cache, Counts, LateAnswer, Needs, Queues, Routing, Signal};
+pub use fleet::{Autoscaler, Balancer, Begins, Cache, Counts, HealthCheck, LateAnswer, Needs, Queues, Routing, Signal};
 
 use crate::process::dimension::Dimension;
 use std::ops::Range;
@@ -83,6 +83,8 @@ pub struct Model {
     pub sets: Vec<(Text, Text)>,
     /// `[[trigger]]`.
     pub triggers: Vec<Trigger>,
+    /// `[fit] free`: paths of the numbers that `fit` estimates, each perhaps with bounds (`path=LOW..HIGH`).
+    pub free: Vec<Text>,
 }
 
 /// `[model]`.
@@ -439,12 +441,24 @@ impl Concurrency {
     }
 }
 
-/// `codel = { ... }`: controlled delay in the form used by servers.
+/// `law` of `codel`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CodelLaw {
+    /// The form used by servers (Maurer 2015; the default).
+    #[default]
+    Servers,
+    /// The control law of links (RFC 8289).
+    Rfc8289,
+}
+
+/// `codel = { ... }`: controlled delay.
 #[derive(Debug, Clone)]
 pub struct Codel {
-    /// Longest wait while the queue has not been empty for an interval.
+    /// Which form of it.
+    pub law: Setting<CodelLaw>,
+    /// Longest wait while the queue has not been empty for an interval; the wait that is aimed at.
     pub target: Quantity,
-    /// The interval, and the longest wait otherwise.
+    /// The interval, and the longest wait otherwise; the pace of drops.
     pub interval: Quantity,
 }
 

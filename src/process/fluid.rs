@@ -10,6 +10,8 @@ use super::tape::{Layout, Tape};
 use std::cell::RefCell;
 use std::sync::Arc;
 
+/// Most partial derivatives carried per pass.
+const WIDEST: usize = 12;
 /// Partial derivatives carried per pass of an enclosure.
 const CHUNK: usize = 4;
 
@@ -20,6 +22,35 @@ enum Variable {
     State { index: usize, lag: usize },
     /// Time, now and at all lags together.
     Time,
+}
+
+impl Variable {
+    /// The inputs that change with it.
+    fn inputs(self, layout: Layout) -> Vec<usize> {
+        match self {
+            Self::State { index, lag } => vec![layout.state(index, lag)],
+            Self::Time => (0..=layout.lags).map(|j| layout.time(j)).collect(),
+        }
+    }
+}
+
+/// Variables by which the drift is differentiated together, and what of it depends on them.
+#[derive(Debug)]
+struct Pass {
+    variables: Vec<Variable>,
+    tape: Tape,
+    /// Registers whose values the tape reads.
+    reads: Vec<usize>,
+}
+
+/// Passes as wide as there is work for them: special functions cost the same whatever the width.
+fn passes(tape: &Tape, layout: Layout) -> Vec<Pass> {
+    let pass = |variables: &[Variable]| {
+        let inputs: Vec<usize> = variables.iter().flat_map(|v| v.inputs(layout)).collect();
+        let (tape, reads) = tape.part(&inputs);
+        Pass { variables: variables.to_vec(), tape, reads }
+    };
+    variables(tape, layout).chunks(WIDEST).map(pass).collect()
 }
 
 /// The variables that occur on a tape; the derivatives by all others vanish.
@@ -41,7 +72,7 @@ struct Compiled {
     states: Vec<StateInfo>,
     layout: Layout,
     drift: Tape,
-    variables: Vec<Variable>,
+    passes: Vec<Pass>,
     lags: Tape,
     outputs: Tape,
 }
@@ -79,7 +110,7 @@ impl Fluid {
         let compiled = Compiled {
             states: process.states.iter().map(|s| s.info.clone()).collect(),
             layout,
-            variables: variables(&drift, layout),
+            passes: passes(&drift, layout),
             drift,
             lags: Tape::compile(graph, graph.lags(), layout),
             outputs: Tape::compile(graph, &outputs, layout),
@@ -146,21 +177,23 @@ impl Fluid {
         self.outputs(0.0, x, &past, p)
     }
 
-    /// Writes the derivatives of the drift with respect to at most `W` variables, at the point that is filled in.
-    fn differentiate<const W: usize>(&self, scratch: &Scratch, variables: &[Variable], out: &mut Jacobian) {
-        let (layout, tape) = (self.compiled.layout, &self.compiled.drift);
-        let mut inputs: Vec<Dual<f64, W>> = scratch.inputs.iter().map(|&v| Dual::fixed(v)).collect();
-        let mut registers: Vec<Dual<f64, W>> = scratch.registers.iter().map(|&r| Dual::fixed(r)).collect();
-        for (w, variable) in variables.iter().enumerate().take(W) {
-            match *variable {
-                Variable::State { index, lag } => inputs[layout.state(index, lag)].partials[w] = 1.0,
-                Variable::Time => (0..=layout.lags).for_each(|j| inputs[layout.time(j)].partials[w] = 1.0),
+    /// Writes the derivatives of the drift with respect to the variables of a pass, at the point whose values are in the
+    /// registers. Only what depends on them is differentiated.
+    fn differentiate<const W: usize>(&self, scratch: &Scratch, pass: &Pass, out: &mut Jacobian) {
+        let layout = self.compiled.layout;
+        let nothing = Dual::<f64, W>::fixed(0.0);
+        let mut inputs = vec![nothing; layout.len()];
+        let mut registers = vec![nothing; scratch.registers.len()];
+        pass.reads.iter().for_each(|&r| registers[r] = Dual::fixed(scratch.registers[r]));
+        for (w, variable) in pass.variables.iter().enumerate() {
+            for input in variable.inputs(layout) {
+                inputs[input] = Dual::variable(scratch.inputs[input], w);
             }
         }
-        tape.run_body(&inputs, &mut registers);
-        for (w, variable) in variables.iter().enumerate().take(W) {
+        pass.tape.run_body(&inputs, &mut registers);
+        for (w, variable) in pass.variables.iter().enumerate() {
             for row in 0..layout.states {
-                let slope = tape.output(&registers, row).partials[w];
+                let slope = pass.tape.output(&registers, row).partials[w];
                 match *variable {
                     Variable::State { index, lag } => {
                         let block = if lag == 0 { 0 } else { scratch.rank[lag - 1] + 1 };
@@ -275,13 +308,14 @@ impl Field for Fluid {
             block.fill(0.0);
         }
         out.time.fill(0.0);
-        // Passes as wide as there is work for them: special functions cost the same whatever the width.
-        let variables = &self.compiled.variables[..];
-        match variables.len() {
-            0..=2 => self.differentiate::<2>(scratch, variables, out),
-            3..=4 => self.differentiate::<4>(scratch, variables, out),
-            5..=8 => self.differentiate::<8>(scratch, variables, out),
-            _ => variables.chunks(12).for_each(|chunk| self.differentiate::<12>(scratch, chunk, out)),
+        self.compiled.drift.run_body(&scratch.inputs, &mut scratch.registers);
+        for pass in &self.compiled.passes {
+            match pass.variables.len() {
+                0..=2 => self.differentiate::<2>(scratch, pass, out),
+                3..=4 => self.differentiate::<4>(scratch, pass, out),
+                5..=8 => self.differentiate::<8>(scratch, pass, out),
+                _ => self.differentiate::<WIDEST>(scratch, pass, out),
+            }
         }
     }
 

@@ -47,6 +47,20 @@ enum Instruction {
     },
 }
 
+impl Instruction {
+    /// Registers read, the first register written, and how many are.
+    fn registers(self) -> (Vec<u32>, usize, usize) {
+        let (operands, to, width) = match self {
+            Self::Input { to, .. } | Self::Constant { to, .. } => (Vec::new(), to, 1),
+            Self::Unary { x, to, .. } | Self::Power { x, to, .. } => (vec![x], to, 1),
+            Self::Binary { x, y, to, .. } => (vec![x, y], to, 1),
+            Self::Select { c, x, y, to } => (vec![c, x, y], to, 1),
+            Self::Station { m, v, c, to } => (vec![m, v, c], to, katz::OUTPUTS),
+        };
+        (operands, to as usize, width)
+    }
+}
+
 /// A compiled set of expressions; see the module documentation.
 ///
 /// Inputs are laid out as parameters, present states, states at lag 1, ..., states at lag k, time, time at lag 1, ...,
@@ -191,6 +205,30 @@ impl Tape {
     #[must_use]
     pub fn reads(&self, input: usize) -> bool {
         self.instructions.iter().any(|i| matches!(i, Instruction::Input { input: k, .. } if *k as usize == input))
+    }
+
+    /// What of the tape depends on some of the inputs, as a tape over the same registers, and the registers that it reads and
+    /// does not write: their values must be there.
+    #[must_use]
+    pub fn part(&self, inputs: &[usize]) -> (Self, Vec<usize>) {
+        let mut depends = vec![false; self.registers];
+        let mut needed = vec![false; self.registers];
+        let mut code = Vec::new();
+        for &instruction in &self.instructions[self.prologue..] {
+            let (operands, to, width) = instruction.registers();
+            let active = match instruction {
+                Instruction::Input { input, .. } => inputs.contains(&(input as usize)),
+                _ => operands.iter().any(|r| depends[*r as usize]),
+            };
+            if active {
+                depends[to..to + width].fill(true);
+                operands.iter().for_each(|r| needed[*r as usize] = true);
+                code.push(instruction);
+            }
+        }
+        let reads = (0..self.registers).filter(|&r| needed[r] && !depends[r]).collect();
+        let part = Self { instructions: code, prologue: 0, outputs: self.outputs.clone(), ..*self };
+        (part, reads)
     }
 
     /// Evaluates the part that depends on parameters only.

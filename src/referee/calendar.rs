@@ -29,9 +29,11 @@ pub(super) enum Kind {
     Ready,
     /// It has taken long: another is sent beside it.
     Hedge,
+    /// A replica is probed.
+    Check,
 }
 
-const KINDS: [Kind; 11] = [
+const KINDS: [Kind; 12] = [
     Kind::Arrive,
     Kind::Done,
     Kind::Answer,
@@ -43,6 +45,7 @@ const KINDS: [Kind; 11] = [
     Kind::Scale,
     Kind::Ready,
     Kind::Hedge,
+    Kind::Check,
 ];
 
 /// Bits of the generation that an entry keeps; those above say the kind.
@@ -62,6 +65,11 @@ pub(super) struct Entry {
 impl Entry {
     pub(super) fn new(time: f64, kind: Kind, slot: u32, generation: u32) -> Self {
         Self { time, slot, tag: (kind as u32) << SHIFT | (generation & GENERATION) }
+    }
+
+    /// The generation, or the number that stands in its place.
+    pub(super) fn number(self) -> usize {
+        (self.tag & GENERATION) as usize
     }
 
     pub(super) fn kind(self) -> Kind {

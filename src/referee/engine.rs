@@ -5,6 +5,7 @@
 //! attempts that have ended are skipped), and the times at which numbers change or samples are taken.
 
 mod caller;
+mod checks;
 mod fanout;
 mod fleet;
 mod guard;
@@ -269,6 +270,7 @@ impl<'a> Engine<'a> {
             Kind::Pickup => return self.fill_slots(entry.slot as usize),
             Kind::Scale => return self.scale(entry.slot as usize),
             Kind::Ready => return self.node_ready(entry.slot as usize),
+            Kind::Check => return self.check(entry.slot as usize, entry.number()),
             _ => {}
         }
         if !entry.is_of(self.slab[entry.slot].generation) {
@@ -284,7 +286,7 @@ impl<'a> Engine<'a> {
             Kind::Timeout => self.timeout(entry.slot),
             Kind::Resume => self.next_call(entry.slot),
             Kind::Hedge => self.hedge(entry.slot),
-            Kind::Think | Kind::Pickup | Kind::Scale | Kind::Ready => {}
+            Kind::Think | Kind::Pickup | Kind::Scale | Kind::Ready | Kind::Check => {}
         }
     }
 
@@ -294,6 +296,7 @@ impl<'a> Engine<'a> {
             self.first_arrival(index);
         }
         self.begin_scaling();
+        self.begin_checks();
     }
 
     fn first_arrival(&mut self, index: usize) {

@@ -10,6 +10,9 @@ pub(super) struct Replica {
     pub(super) failures: u32,
     /// When it is back in rotation.
     pub(super) back: f64,
+    /// Whether its probes have failed, and how many in a row since say otherwise.
+    pub(super) failing: bool,
+    pub(super) probes: u32,
 }
 
 /// The nodes of an autoscaled service, and the signal as its autoscaler knows it.
@@ -53,9 +56,10 @@ pub(super) struct Fleet {
 impl Fleet {
     /// Replicas `broken..` with free slots, or all broken ones, that are in use: those in rotation, all in panic.
     pub(super) fn in_use(&self, now: f64, panic: f64) -> impl Iterator<Item = usize> + '_ {
-        let within = self.replicas.iter().filter(|r| r.back <= now).count() as f64;
+        let sound = move |r: &Replica| r.back <= now && !r.failing;
+        let within = self.replicas.iter().filter(|r| sound(r)).count() as f64;
         let everyone = within < panic * self.replicas.len() as f64;
-        (0..self.replicas.len()).filter(move |&r| everyone || self.replicas[r].back <= now)
+        (0..self.replicas.len()).filter(move |&r| everyone || sound(&self.replicas[r]))
     }
 
     /// Slots of a replica when `servers` are shared out.

@@ -3,8 +3,8 @@
 use super::admission::Rules;
 use super::law::Law;
 use crate::model::types::{
-    Arrivals, Autoscaler, Balancer, Breaker, Budget, Cache, CallPolicy, Counts, GivesUp, Jitter, Model, Needs, Order,
-    Patience, Queues, RateLimit, RetryOn, Routing, Signal, Spacing, Throttle,
+    Arrivals, Autoscaler, Balancer, Breaker, Budget, Cache, CallPolicy, CodelLaw, Counts, GivesUp, Jitter, Model,
+    Needs, Order, Patience, Queues, RateLimit, RetryOn, Routing, Signal, Spacing, Throttle,
 };
 
 /// All numbers.
@@ -89,8 +89,10 @@ pub(super) struct Service {
     pub(super) error_share: f64,
     pub(super) pickup: f64,
     pub(super) rules: Rules,
-    /// Target and interval of controlled delay.
+    /// Target and interval of controlled delay, in the form of servers.
     pub(super) codel: Option<[f64; 2]>,
+    /// The same in the form of links.
+    pub(super) control: Option<[f64; 2]>,
     pub(super) error_time: f64,
     pub(super) reject_time: f64,
     pub(super) scaler: Option<ScalerNumbers>,
@@ -129,6 +131,16 @@ pub(super) struct BalancerNumbers {
     pub(super) most_ejected: f64,
     pub(super) panic: f64,
     pub(super) broken: f64,
+    pub(super) check: Option<CheckNumbers>,
+}
+
+/// The numbers of health checks.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct CheckNumbers {
+    pub(super) interval: f64,
+    pub(super) timeout: f64,
+    pub(super) unhealthy: f64,
+    pub(super) healthy: f64,
 }
 
 impl Settings {
@@ -162,7 +174,8 @@ impl Settings {
             error_share: service.error_share.value,
             pickup: service.queue.pickup.value,
             rules: Rules::of(&service.admission),
-            codel: service.queue.codel.as_ref().map(|c| [c.target.value, c.interval.value]),
+            codel: codel(service, CodelLaw::Servers),
+            control: codel(service, CodelLaw::Rfc8289),
             error_time: service.error_time.value,
             reject_time: service.reject_time.value,
             scaler: model.autoscalers.iter().find(|a| a.of.value == service.name.value).map(ScalerNumbers::of),
@@ -179,6 +192,11 @@ impl Settings {
             caches: model.caches.iter().map(CacheNumbers::of).collect(),
         }
     }
+}
+
+fn codel(service: &crate::model::types::Service, law: CodelLaw) -> Option<[f64; 2]> {
+    let codel = service.queue.codel.as_ref().filter(|c| c.law.value == law)?;
+    Some([codel.target.value, codel.interval.value])
 }
 
 impl ScalerNumbers {
@@ -215,6 +233,12 @@ impl BalancerNumbers {
             most_ejected: balancer.most_ejected.value,
             panic: balancer.panic.value,
             broken: balancer.broken.value.floor(),
+            check: balancer.check.as_ref().map(|c| CheckNumbers {
+                interval: c.interval.value,
+                timeout: c.timeout.value,
+                unhealthy: c.unhealthy.value,
+                healthy: c.healthy.value,
+            }),
         }
     }
 }

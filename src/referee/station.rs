@@ -1,6 +1,7 @@
 //! The queue and the slots of one service.
 
 use super::admission::Gate;
+use super::control::Control;
 use super::record::StationCount;
 use super::slab::{Phase, Slab};
 use std::collections::VecDeque;
@@ -23,6 +24,7 @@ pub(super) struct Station {
     pub(super) polls: u32,
     /// Of these, taken by somebody who came meanwhile: the oldest ones.
     pub(super) taken: u32,
+    pub(super) control: Control,
     /// When somebody last found nobody waiting and had to wait.
     pub(super) standing_since: f64,
     since: f64,
@@ -40,6 +42,7 @@ impl Station {
             gate: Gate::default(),
             polls: 0,
             taken: 0,
+            control: Control::default(),
             standing_since: 0.0,
             since: 0.0,
         }

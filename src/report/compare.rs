@@ -8,6 +8,8 @@ use crate::answers::compare::{Comparison, Design};
 
 /// Title of what is better and worse in each design.
 pub const TRADES: &str = "Against the first";
+/// Title of what is known of the equations used.
+pub const OFF: &str = "How far the equations are off";
 
 /// The comparison as a document.
 #[must_use]
@@ -32,7 +34,7 @@ pub fn document(comparison: &Comparison, today: f64) -> Vec<Block> {
         }
     }
     if !closures.is_empty() {
-        blocks.push(Block::Heading("How far the equations are off".to_owned()));
+        blocks.push(Block::Heading(OFF.to_owned()));
         blocks.push(Block::List(closures));
     }
     blocks

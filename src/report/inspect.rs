@@ -100,11 +100,8 @@ fn sentence(file: &File) -> String {
             text += &format!(", {regular} {}", unit::human(step, Dimension::TIME));
         }
         if clock.count > 0 {
-            text += &format!(
-                ", from {} to {}",
-                instant(clock.earliest, &facts.axis),
-                instant(clock.latest, &facts.axis)
-            );
+            text +=
+                &format!(", from {} to {}", instant(clock.earliest, &facts.axis), instant(clock.latest, &facts.axis));
         }
         let (gaps, longest) = clock.gaps();
         if gaps > 0 {
@@ -129,7 +126,8 @@ fn series_table(file: &File) -> Table {
     let row = |series: &SeriesSummary| -> Vec<Cell> {
         let number = |value: f64| if series.count == 0 { "-".to_owned() } else { unit::number(value, 4) };
         let absent = series.missing + series.infinite;
-        let guess = guess(&series.about).map_or_else(String::new, |g| format!("{} ({:.0} %)", g.role, 100.0 * g.confidence));
+        let guess =
+            guess(&series.about).map_or_else(String::new, |g| format!("{} ({:.0} %)", g.role, 100.0 * g.confidence));
         vec![
             series.about.title().into(),
             series.about.unit.as_ref().map_or_else(String::new, ToString::to_string).into(),
@@ -181,7 +179,9 @@ pub fn remarks(file: &File) -> Vec<String> {
         if series.count == 0 {
             out.push(format!("doubtful: `{title}` has no value at all"));
         }
-        if series.about.unit.is_none() && guess(&series.about).is_some_and(|g| g.role.is_quantile() || g.role == Role::Latency) {
+        if series.about.unit.is_none()
+            && guess(&series.about).is_some_and(|g| g.role.is_quantile() || g.role == Role::Latency)
+        {
             out.push(format!("doubtful: `{title}` has no unit: its times are read as seconds"));
         }
     }
@@ -218,7 +218,8 @@ fn clock_remarks(file: &File) -> Vec<(String, Option<u64>)> {
 }
 
 fn mapping_table(mapping: &Mapping) -> Table {
-    let columns = vec![Column::left("quantity"), Column::left("column"), Column::right("sure"), Column::left("because")];
+    let columns =
+        vec![Column::left("quantity"), Column::left("column"), Column::right("sure"), Column::left("because")];
     let row = |(role, column): (&Role, &crate::fit::mapping::Column)| -> Vec<Cell> {
         vec![
             role.name().into(),
@@ -242,12 +243,7 @@ fn together(files: &[File]) -> String {
         return "The files have no time in common.".to_owned();
     }
     let step = clocks().filter_map(Clock::step).fold(0.0, f64::max);
-    format!(
-        "In common: from {} to {}, on steps of {}.",
-        show(from),
-        show(until),
-        unit::human(step, Dimension::TIME)
-    )
+    format!("In common: from {} to {}, on steps of {}.", show(from), show(until), unit::human(step, Dimension::TIME))
 }
 
 /// For programs: the body of `tipping.inspect/1`.

@@ -85,7 +85,7 @@ pub(super) fn load(study: &Study, fluid: &Fluid) -> Measure {
 
 /// Gives a rate of requests the unit of the load, where that is a rate.
 fn rated(measure: &mut Measure, study: &Study) {
-    let unit = words::rate_unit(&study.load.unit);
+    let unit = words::rate_unit(study);
     measure.unit = unit.to_owned();
     measure.factor = words::factor(unit);
 }
@@ -166,7 +166,7 @@ pub(super) fn shares(fluid: &Fluid) -> Vec<Measure> {
 pub(super) fn panels(study: &Study, fluid: &Fluid) -> Vec<(String, String, Vec<Measure>)> {
     let mut rates: Vec<Measure> = attempts(study, fluid).into_iter().collect();
     // A number of users has no place among rates; the rate of first attempts has.
-    let unit = words::rate_unit(&study.load.unit);
+    let unit = words::rate_unit(study);
     let first = if unit == study.load.unit { None } else { Measure::output(fluid, "load") };
     rates.push(first.unwrap_or_else(|| load(study, fluid)));
     rates.extend(goodput(study, fluid));

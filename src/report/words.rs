@@ -1,5 +1,6 @@
 //! Numbers and names as people say them.
 
+use crate::answers::study::Study;
 use crate::model::unit::{self, number};
 use crate::process::dimension::Dimension;
 
@@ -53,11 +54,15 @@ pub(super) fn factor(unit: &str) -> f64 {
     unit::parse_unit(unit).map_or(1.0, |(_, factor)| factor)
 }
 
-/// Unit for rates of requests beside this unit of the load: the same if the load is a rate, else requests per second (a
-/// closed loop's load is a number of users).
-pub(super) fn rate_unit(load: &str) -> &str {
-    let is_rate = unit::parse_unit(load).is_ok_and(|(dimension, _)| dimension.time < 0);
-    if is_rate { load } else { "req/s" }
+/// Unit for rates of requests: that of the load if the load is a rate, else (it may be a number of users, of sessions, of
+/// anything) that of goodput in the equations.
+pub(super) fn rate_unit(study: &Study) -> &str {
+    let load = study.load.unit.as_str();
+    if unit::parse_unit(load).is_ok_and(|(dimension, _)| dimension.time < 0) {
+        return load;
+    }
+    let process = study.fluid.process();
+    process.output_index("goodput").map_or("req/s", |index| process.outputs[index].unit.as_str())
 }
 
 /// Words with a capital at the begin.

@@ -19,7 +19,9 @@ fn it_says_what_it_understood_and_what_is_doubtful() {
     let path = write("formatted.csv", FORMATTED);
     let done = tipping(&["inspect", path.to_str().expect("a path")]);
     assert_eq!(done.code, 0, "{}", done.err);
-    for expected in ["Grafana (formatted)", "local time, no zone", "give --tz", "offered", "rate_in", "p99", "1500", "75"] {
+    for expected in
+        ["Grafana (formatted)", "local time, no zone", "give --tz", "offered", "rate_in", "p99", "1500", "75"]
+    {
         assert!(done.out.contains(expected), "{expected} in\n{}", done.out);
     }
 }
@@ -54,7 +56,10 @@ fn a_saved_mapping_makes_the_next_run_the_same() {
 
 #[test]
 fn bad_files_show_the_line_and_a_caret() {
-    let path = write("bad.csv", "time,a\n1714557600,1\n1714557601,2\n1714557602,3\n1714557603,x1\n1714557604,5\n1714557605,5\n");
+    let path = write(
+        "bad.csv",
+        "time,a\n1714557600,1\n1714557601,2\n1714557602,3\n1714557603,x1\n1714557604,5\n1714557605,5\n",
+    );
     let done = tipping(&["inspect", path.to_str().expect("a path")]);
     assert_eq!((done.code, done.out.as_str()), (2, ""));
     assert!(done.err.contains("bad.csv:5"), "{}", done.err);

@@ -35,14 +35,16 @@ pub struct Held<'a> {
     pub text: &'a str,
     /// Number and value, from 0 for so long; and the time that healing may take.
     pub loss: (&'a str, f64, f64, f64),
-    /// Trigger, longest duration.
-    pub trigger: (&'a str, f64),
+    /// Trigger and the longest duration looked at; none where the equations do not decide.
+    pub trigger: Option<(&'a str, f64)>,
+    /// Whether the recovery load is known to be on the safe side by more than 5 %.
+    pub safe: bool,
 }
 
 /// Recovery load within 5 % of where half of the collapsed systems heal, goodput of the good state within 3 %, critical
 /// duration of a trigger within 8 %.
 pub fn holds(held: &Held<'_>) {
-    let Held { name, text, loss, trigger } = *held;
+    let Held { name, text, loss, trigger, safe } = *held;
     let analysis = findings(&study_of(text, &[])).analysis;
     let good = analysis.states.iter().find(|s| s.name == "good").expect("a good state");
     let load = analysis.load.value;
@@ -52,20 +54,28 @@ pub fn holds(held: &Held<'_>) {
     let attempts: f64 = simulated.clients.iter().map(|c| c.attempts.mean).sum::<f64>() / load;
     let (found, tries) = (good.goodput.expect("a goodput"), good.amplification.expect("attempts"));
     println!("{name}: goodput {found:.3} and {goodput:.3}, attempts {tries:.4} and {attempts:.4}");
-    let p50 = analysis.triggers.iter().find(|t| t.name == trigger.0).and_then(|t| t.critical_duration.as_ref());
-    let p50 = p50.and_then(|c| c.p50).expect("it tips");
-    let experiment = Experiment { seed: 1, replications: 100, settle: 10.0, aftermath: 60.0, most: trigger.1 };
-    let odds = odds(&system(text, &[]), trigger.0, Vary::Duration, experiment);
-    let simulated = odds.expect("odds").quantiles.expect("it tips").p50;
-    println!("{name}: critical duration {p50:.3}, simulated {:.3} ± {:.3}", simulated.0, simulated.1);
+    let durations = trigger.map(|(trigger, most)| {
+        let found = analysis.triggers.iter().find(|t| t.name == trigger).and_then(|t| t.critical_duration.as_ref());
+        let p50 = found.and_then(|c| c.p50).expect("it tips");
+        let experiment = Experiment { seed: 1, replications: 100, settle: 10.0, aftermath: 60.0, most };
+        let odds = odds(&system(text, &[]), trigger, Vary::Duration, experiment);
+        let simulated = odds.expect("odds").quantiles.expect("it tips").p50;
+        println!("{name}: critical duration {p50:.3}, simulated {:.3} ± {:.3}", simulated.0, simulated.1);
+        (p50, simulated.0)
+    });
     let recovery = analysis.recovery_load.as_ref().expect("a recovery load").value;
     let healed = |share: f64| {
         let system = system(text, &[&format!("client.web.load={} req/s", share * recovery)]);
         let (path, value, duration, watched) = loss;
         let loss = TriggerRun { sets: vec![(path.to_owned(), value)], at: 0.0, duration };
         let horizon = duration + watched;
-        let plan =
-            Plan { replications: 12, triggers: vec![loss], sample_every: 5.0, latencies: false, ..Plan::steady(horizon) };
+        let plan = Plan {
+            replications: 12,
+            triggers: vec![loss],
+            sample_every: 5.0,
+            latencies: false,
+            ..Plan::steady(horizon)
+        };
         let runs = system.replicate(&plan).expect("runs");
         runs.iter().filter(|r| r.outcome(duration) == Outcome::Good).count()
     };
@@ -73,6 +83,8 @@ pub fn holds(held: &Held<'_>) {
     println!("{name}: recovery {recovery:.2}, healed of 12 at -5 %: {below}, at +5 %: {above}");
     close(found, goodput, 0.03);
     close(tries, attempts, 0.03);
-    close(p50, simulated.0, 0.08);
-    assert!(below > 6 && above <= 6, "{name}: {below} and {above} of 12 healed");
+    if let Some((p50, simulated)) = durations {
+        close(p50, simulated, 0.08);
+    }
+    assert!(below > 6 && (safe || above <= 6), "{name}: {below} and {above} of 12 healed");
 }

@@ -19,7 +19,7 @@ const COLLAPSES: f64 = 0.25;
 /// Levels from whose distance the effort to the saddle is foreseen.
 const FORESIGHT: usize = 4;
 /// Levels, and events as multiples of those of a pilot, beyond which there is no hope to get to the saddle.
-const HOPELESS: (f64, f64) = (2.0 * MOST_LEVELS as f64, 8.0);
+const HOPELESS: (f64, f64) = (2.0 * MOST_LEVELS as f64, 2.5);
 /// Most events from which the good region is read off.
 const SURVEY: u64 = 200_000;
 /// Samples of the coordinate from which the good region is read off.
@@ -223,7 +223,7 @@ pub(super) fn pilot(question: &Question<'_>, effort: &Effort, events: u64) -> Re
             trial(question, &mut path, &levels, question.target, events, &mut highest)?;
             used += path.events() - from;
             peaks.push((highest, n));
-            if used > 4 * events {
+            if used as f64 > super::AFFORDABLE * events as f64 {
                 return Ok(Pilot { base, levels: Some(levels), rate, used });
             }
         }

@@ -7,11 +7,11 @@
 //!
 //! ```text
 //! |x(t) - y(t - s)| <= r(t - s)   for a span of length L with s constant to within the same distance
-//! r = min(r_0, ε · distance of y to any way with another outcome, ε · distance of y to any unstable equilibrium)
+//! r = min(r_0, ε · distance of y to any unstable equilibrium)
 //! ```
 //!
-//! in the norm of [`super::distance`]. The second and third bound keep the tube away from the edge, where a trajectory may
-//! still go either way. This is a decision from experience, not a proof: who rests an answer on it follows the trajectories
+//! in the norm of [`super::distance`], and is by then further than 1/ε times that from the last way with another outcome. Both
+//! keep the decision away from the edge, where a trajectory may still go either way. This is a decision from experience, not a proof: who rests an answer on it follows the trajectories
 //! that matter to their own end.
 
 use super::{Outcome, distance};
@@ -26,8 +26,8 @@ const SHARE: f64 = 0.05;
 const CHORD: f64 = 1e-4;
 /// Most points per step.
 const MOST_POINTS: usize = 16;
-/// Ways kept.
-const MOST_WAYS: usize = 6;
+/// Ways kept to each outcome, the latest of them: in a search for the edge they come ever closer to it.
+const MOST_WAYS: usize = 3;
 /// Every so many steps a way that was lost is looked for.
 const LOOK: usize = 3;
 
@@ -56,7 +56,7 @@ pub struct Ways {
 impl Ways {
     /// Watches a trajectory that may join one of the ways, from the time `from` on; `memory` is the longest lag.
     pub(super) fn beside<'a>(&'a self, states: &'a [StateInfo], from: f64, memory: f64) -> Beside<'a> {
-        let follower = Follower { place: None, since: 0.0, shift: 0.0 };
+        let follower = Follower { place: None, since: 0.0, shift: 0.0, widest: 0.0 };
         Beside {
             ways: self,
             states,
@@ -69,19 +69,20 @@ impl Ways {
         }
     }
 
-    /// Adds a trajectory with its outcome, if it has one.
+    /// Adds a trajectory with its outcome, if it has one; a trajectory that joined another way is one up to there.
     pub(super) fn keep(&mut self, states: &[StateInfo], trace: Trace, outcome: Outcome, unstable: &[Vec<f64>]) {
-        if self.known.len() >= MOST_WAYS || trace.times.len() < 2 || matches!(outcome, Outcome::Undecided { .. }) {
+        if trace.times.len() < 2 || matches!(outcome, Outcome::Undecided { .. }) {
             return;
         }
-        let mut radius: Vec<f64> = trace
+        let radius: Vec<f64> = trace
             .points
             .chunks_exact(states.len())
             .map(|x| unstable.iter().map(|u| SHARE * distance(states, u, x)).fold(RADIUS, f64::min))
             .collect();
-        for other in self.known.iter_mut().filter(|other| !alike(other.outcome, outcome)) {
-            trace.narrow(states, &mut radius, &other.trace);
-            other.trace.narrow(states, &mut other.radius, &trace);
+        if self.known.iter().filter(|other| alike(other.outcome, outcome)).count() >= MOST_WAYS
+            && let Some(first) = self.known.iter().position(|other| alike(other.outcome, outcome))
+        {
+            self.known.remove(first);
         }
         self.known.push(Way { trace, radius, outcome });
     }
@@ -125,17 +126,10 @@ impl Trace {
         (away <= largest).then_some((away, share))
     }
 
-    /// Keeps a tube around this trace away from another.
-    fn narrow(&self, states: &[StateInfo], radius: &mut [f64], other: &Self) {
-        let dim = states.len();
-        for (i, radius) in radius.iter_mut().enumerate() {
-            let x = self.point(i, dim);
-            for j in 0..other.times.len() - 1 {
-                if let Some((away, _)) = other.aside(states, x, j, *radius / SHARE) {
-                    *radius = radius.min(SHARE * away);
-                }
-            }
-        }
+    /// Distance of a point from the trace, or `largest` if it is more than that.
+    fn distance(&self, states: &[StateInfo], x: &[f64], largest: f64) -> f64 {
+        let lines = 0..self.times.len().saturating_sub(1);
+        lines.fold(largest, |best, i| self.aside(states, x, i, best).map_or(best, |(away, _)| away))
     }
 }
 
@@ -147,6 +141,8 @@ struct Follower {
     /// Since when it keeps within the tube at one shift in time.
     since: f64,
     shift: f64,
+    /// Largest distance from the way since then.
+    widest: f64,
 }
 
 /// A trajectory under way beside known ones.
@@ -173,7 +169,7 @@ impl Beside<'_> {
         for (way, follower) in self.ways.known.iter().zip(&mut self.followers) {
             let look = follower.place.is_some() || self.steps.is_multiple_of(LOOK);
             let found = if look { locate(self.states, way, x, follower.place) } else { None };
-            let Some((place, share)) = found else {
+            let Some((place, share, away)) = found else {
                 follower.place = None;
                 continue;
             };
@@ -185,10 +181,17 @@ impl Beside<'_> {
             let shift = t - then;
             let tube = way.radius[place].min(way.radius[place + 1]);
             if follower.place.is_none() || (shift - follower.shift).abs() * pace > tube {
-                *follower = Follower { place: Some(place), since: t, shift };
+                *follower = Follower { place: Some(place), since: t, shift, widest: away };
             }
             follower.place = Some(place);
-            if t - follower.since >= self.memory {
+            follower.widest = follower.widest.max(away);
+            if t - follower.since < self.memory {
+                continue;
+            }
+            // The latest with another outcome is the closest to the edge.
+            let other = self.ways.known.iter().rfind(|other| !alike(other.outcome, way.outcome));
+            let needed = follower.widest / SHARE;
+            if other.is_none_or(|other| other.trace.distance(self.states, x, needed) >= needed) {
                 return Some(match way.outcome {
                     Outcome::Attractor { index, t } => Outcome::Attractor { index, t: t + shift },
                     Outcome::Escape { state, t, growth } => Outcome::Escape { state, t: t + shift, growth },
@@ -230,8 +233,8 @@ impl Beside<'_> {
     }
 }
 
-/// The line of a way in whose tube `x` lies, and where on it: the next one from `place` on, or the nearest of all.
-fn locate(states: &[StateInfo], way: &Way, x: &[f64], place: Option<usize>) -> Option<(usize, f64)> {
+/// The line of a way in whose tube `x` lies, where on it, and how far from it: the next one from `place` on, or the nearest of all.
+fn locate(states: &[StateInfo], way: &Way, x: &[f64], place: Option<usize>) -> Option<(usize, f64, f64)> {
     let last = way.trace.times.len() - 1;
     let tube = |i: usize| way.radius[i].min(way.radius[i + 1]);
     let mut best: Option<(f64, usize, f64)> = None;
@@ -244,5 +247,5 @@ fn locate(states: &[StateInfo], way: &Way, x: &[f64], place: Option<usize>) -> O
             break;
         }
     }
-    best.map(|(_, i, share)| (i, share))
+    best.map(|(away, i, share)| (i, share, away))
 }

@@ -69,15 +69,17 @@ pub(super) fn judge(
     match (interval.lower, interval.upper) {
         (End::Open(_), End::Open(_)) => {
             grade = Grade::None;
-            reasons.push("its profile is flat: no value within the bounds is excluded".into());
+            reasons.push("its profile is flat: nothing but bounds limits it".into());
         }
         (End::Open(bound), _) if !covariance.on_bound.contains(&index) || interval.value > bound => {
             grade = Grade::Weak;
-            reasons.push(format!("no value below {} is excluded", short(interval.value)));
+            let unbounded = bound == f64::NEG_INFINITY || (bound == 0.0 && parameter.scale == Scale::Log);
+            reasons.push(format!("{} limits it from below", if unbounded { "nothing" } else { "only a bound" }));
         }
         (_, End::Open(bound)) if !covariance.on_bound.contains(&index) || interval.value < bound => {
             grade = Grade::Weak;
-            reasons.push(format!("no value above {} is excluded", short(interval.value)));
+            let unbounded = bound == f64::INFINITY;
+            reasons.push(format!("{} limits it from above", if unbounded { "nothing" } else { "only a bound" }));
         }
         (End::Unresolved(_), _) | (_, End::Unresolved(_)) => {
             grade = Grade::Weak;
@@ -100,8 +102,4 @@ pub(super) fn judge(
         }
     }
     Identifiability { grade, reasons }
-}
-
-fn short(value: f64) -> String {
-    if value != 0.0 && !(1e-3..1e5).contains(&value.abs()) { format!("{value:.3e}") } else { format!("{value:.4}") }
 }

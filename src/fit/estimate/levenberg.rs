@@ -96,6 +96,9 @@ pub struct Step {
     pub offset: f64,
 }
 
+/// A point with the derivatives of its weighted residuals.
+pub(super) type Linearised = (Point, DMatrix<f64>);
+
 /// The end of a search.
 #[derive(Debug, Clone)]
 pub(super) struct Descent {
@@ -148,9 +151,9 @@ pub(super) fn emphasised<P: Problem>(
 pub(super) fn free<P: Problem>(objective: &Objective<'_, P>, u: &DVector<f64>, gradient: &DVector<f64>) -> Vec<usize> {
     (0..u.len())
         .filter(|&j| {
-            !objective.held(j)
-                && !(u[j] <= objective.lower[j] && gradient[j] > 0.0)
-                && !(u[j] >= objective.upper[j] && gradient[j] < 0.0)
+            let pushed_down = u[j] <= objective.lower[j] && gradient[j] > 0.0;
+            let pushed_up = u[j] >= objective.upper[j] && gradient[j] < 0.0;
+            !(objective.held(j) || pushed_down || pushed_up)
         })
         .collect()
 }
@@ -226,9 +229,8 @@ pub(super) fn descend<P: Problem>(
         let p = model.resolved().max(1) as f64;
         let left = (residuals.norm_squared() - model.attainable()).max(noise).max(f64::MIN_POSITIVE);
         let offset = (model.attainable() / p / (left / (n as f64 - p).max(1.0))).sqrt();
-        let end = |status, point, jacobian| {
-            Ok(Descent { point, jacobian, status, iterations, offset, gradient: cosine })
-        };
+        let end =
+            |status, point, jacobian| Ok(Descent { point, jacobian, status, iterations, offset, gradient: cosine });
         if point.cost <= noise {
             return end(Status::Exact, point, jacobian);
         }
@@ -373,7 +375,7 @@ fn polished<P: Problem>(
     point: &Point,
     model: &Quadratic,
     (by, scale): (Differences, &[f64]),
-) -> Result<Option<(Point, DMatrix<f64>)>, Trouble<P::Error>> {
+) -> Result<Option<Linearised>, Trouble<P::Error>> {
     let step = model.step(f64::INFINITY).0;
     let u = &point.u + &step;
     if !inside(objective, &u) || u == point.u {
@@ -387,5 +389,8 @@ fn polished<P: Problem>(
     let (weighted, residuals) = emphasised(objective, &trial, &jacobian);
     let there = Quadratic::new(&weighted, &residuals, model.free.clone(), scale);
     let error = by.error(objective.problem.precision());
-    Ok(there.map(|there| there.resolving(error)).filter(|there| there.attainable() < 0.9 * model.attainable()).map(|_| (trial, jacobian)))
+    Ok(there
+        .map(|there| there.resolving(error))
+        .filter(|there| there.attainable() < 0.9 * model.attainable())
+        .map(|_| (trial, jacobian)))
 }

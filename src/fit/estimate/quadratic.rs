@@ -44,7 +44,15 @@ impl Quadratic {
         let scaling: Vec<f64> = free.iter().map(|&j| scaling[j]).collect();
         if free.is_empty() || residuals.is_empty() {
             let empty = DVector::zeros(0);
-            return Some(Self { free, scaling, sigma: empty.clone(), v_t: DMatrix::zeros(0, 0), q: empty, dim, floor: ROUNDING });
+            return Some(Self {
+                free,
+                scaling,
+                sigma: empty.clone(),
+                v_t: DMatrix::zeros(0, 0),
+                q: empty,
+                dim,
+                floor: ROUNDING,
+            });
         }
         let mut scaled = DMatrix::zeros(residuals.len(), free.len());
         for (k, (&j, d)) in free.iter().zip(&scaling).enumerate() {
@@ -129,10 +137,8 @@ impl Quadratic {
 
     /// A covector over all parameters in the basis of the right singular vectors: `Vᵀ D⁻¹ c`.
     pub(super) fn covector(&self, c: &DVector<f64>) -> DVector<f64> {
-        let scaled = DVector::from_iterator(
-            self.free.len(),
-            self.free.iter().zip(&self.scaling).map(|(&j, d)| c[j] / d),
-        );
+        let scaled =
+            DVector::from_iterator(self.free.len(), self.free.iter().zip(&self.scaling).map(|(&j, d)| c[j] / d));
         if scaled.is_empty() { scaled } else { &self.v_t * scaled }
     }
 

@@ -101,12 +101,13 @@ fn autocorrelation(parts: &[&[f64]], lag: usize, squares: f64) -> f64 {
     parts.iter().map(products).sum::<f64>() / squares
 }
 
-/// Ljung & Box's test with this many lags.
+/// Ljung & Box's test with this many lags; `None` if no part is longer than that.
 #[must_use]
 pub fn ljung_box(parts: &[&[f64]], lags: usize) -> Option<Test> {
     let squares = sum_of_squares(parts);
     let n = parts.iter().map(|p| p.len()).sum::<usize>() as f64;
-    if squares <= 0.0 || lags == 0 || n <= lags as f64 + 1.0 {
+    let longest = parts.iter().map(|p| p.len()).max().unwrap_or(0);
+    if squares <= 0.0 || lags == 0 || longest <= lags + 1 {
         return None;
     }
     let term = |k: usize| autocorrelation(parts, k, squares).powi(2) / (n - k as f64);

@@ -63,8 +63,14 @@ impl Score {
 /// Akaike weights by AICc: how probable each model is to be the best of those compared.
 #[must_use]
 pub fn akaike_weights(scores: &[Score]) -> Vec<f64> {
-    let least = scores.iter().map(Score::aicc).fold(f64::INFINITY, f64::min);
-    let weights: Vec<f64> = scores.iter().map(|s| ((least - s.aicc()) / 2.0).exp()).collect();
+    akaike_weights_of(&scores.iter().map(Score::aicc).collect::<Vec<_>>())
+}
+
+/// The same from the criteria themselves.
+#[must_use]
+pub fn akaike_weights_of(criteria: &[f64]) -> Vec<f64> {
+    let least = criteria.iter().copied().fold(f64::INFINITY, f64::min);
+    let weights: Vec<f64> = criteria.iter().map(|c| ((least - c) / 2.0).exp()).collect();
     let total: f64 = weights.iter().sum();
     weights.iter().map(|w| w / total).collect()
 }

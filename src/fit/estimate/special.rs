@@ -21,6 +21,7 @@ pub(crate) fn normal_below(z: f64) -> f64 {
 }
 
 /// The point a standard normal variable stays below with probability `p`.
+#[cfg(test)]
 pub(crate) fn normal_quantile(p: f64) -> f64 {
     Normal::standard().inverse_cdf(p)
 }

@@ -2,7 +2,8 @@
 //!
 //! Point `i` of the sample has coordinates `frac(φ_b(i) + shift_j)` with φ_b the radical inverse in the j-th prime base
 //! (Halton 1960) and shifts drawn from the seed (Cranley & Patterson 1976): the same seed gives the same points for any
-//! number of threads. A parameter without both bounds is sampled around its starting value.
+//! number of threads. A parameter without both bounds, or with bounds many powers of ten apart, is sampled around its starting
+//! value.
 
 use super::levenberg::{Descent, Settings, Watch, descend};
 use super::objective::{Objective, Point};
@@ -61,7 +62,9 @@ fn sample<P: Problem>(objective: &Objective<'_, P>, starts: &Starts) -> Vec<DVec
         let (lower, upper) = (objective.lower[j], objective.upper[j]);
         let start = q.coordinate(q.start);
         let reach = starts.spread * if q.scale == Scale::Log { 1.0 } else { q.unit() };
-        let (from, to) = if lower.is_finite() && upper.is_finite() {
+        // Bounds over many powers of ten are there to end a profile, not to say where the optimum is.
+        let told = lower.is_finite() && upper.is_finite() && (q.scale == Scale::Linear || upper - lower <= 8.0 * reach);
+        let (from, to) = if told {
             (lower, upper)
         } else {
             ((start - reach).max(lower), (start + reach).min(upper))

@@ -35,9 +35,8 @@ fn michaelis_menten_intervals_of_bates_and_watts() {
         let fit = estimate(&curve, &Options { settings, ..unordered() }).unwrap();
         assert!(fit.status.converged());
         assert!((fit.values[0] / 212.683_74 - 1.0).abs() < 1e-6 && (fit.values[1] / 0.064_121_28 - 1.0).abs() < 1e-5);
-        assert!((fit.objective - 1195.448_815).abs() < 1e-5);
+        assert!((fit.objective - 1_195.448_815).abs() < 1e-5);
         let published = [(197.302_128_48, 229.290_064_9), (0.046_925_168, 0.086_159_953)];
-        println!("{:?} {:?}", fit.intervals, fit.evaluations);
         for (interval, (lower, upper)) in fit.intervals.iter().zip(published) {
             assert!(interval.lower.closed() && interval.upper.closed());
             assert!((interval.lower.value() / lower - 1.0).abs() < 2e-4, "{interval:?} {lower}");
@@ -57,7 +56,6 @@ fn michaelis_menten_intervals_of_bates_and_watts() {
             model: |p: &[f64], i: usize| p[0] * p[1] * SUBSTRATE[i] / (p[1] + SUBSTRATE[i]),
         };
         let as_parameter = estimate(&other, &unordered()).unwrap().intervals[0];
-        println!("{slope:?} {as_parameter:?}");
         assert!((slope.lower.value() / as_parameter.lower.value() - 1.0).abs() < 1e-3);
         assert!((slope.upper.value() / as_parameter.upper.value() - 1.0).abs() < 1e-3);
     }
@@ -125,16 +123,17 @@ fn storm_problem(seed: u64) -> Storm {
 }
 
 #[test]
+#[expect(clippy::print_stdout, reason = "the figures of the chapter on fitting")]
 fn four_parameters_of_an_ode_cost_few_evaluations() {
     let problem = storm_problem(1);
+    let before = std::time::Instant::now();
     let fit = estimate(&problem, &Options::default()).unwrap();
-    println!("{:?} {:?}\n{:#?}\n{:?}", fit.status, fit.values, fit.intervals, fit.evaluations);
-    println!("{:?}", fit.identifiability);
+    println!("{:?} in {:?}", fit.evaluations, before.elapsed());
     assert!(fit.status.converged());
     for (interval, truth) in fit.intervals.iter().zip(TRUTH) {
         assert!(interval.lower.value() < truth && truth < interval.upper.value(), "{interval:?} {truth}");
     }
-    assert!(fit.evaluations.search + fit.evaluations.profiles < 240, "{:?}", fit.evaluations);
+    assert!(fit.evaluations.search < 140 && fit.evaluations.profiles < 110, "{:?}", fit.evaluations);
 }
 
 /// Measurements of `a exp(-b x)` at 20 places.
@@ -159,15 +158,12 @@ fn intervals_cover_the_truth_as_often_as_they_say() {
         let (x, y) = decay(8.0, 0.9, 0.8, seed);
         let problem = decay_problem(&x, &y);
         let fit = estimate(&problem, &unordered()).unwrap();
-        let holds = |i: &profile::Interval, truth: f64| {
-            u32::from(i.lower.value() <= truth && truth <= i.upper.value())
-        };
+        let holds = |i: &profile::Interval, truth: f64| u32::from(i.lower.value() <= truth && truth <= i.upper.value());
         rate += holds(&fit.intervals[1], 0.9);
         let derived = fit.derived(&problem, &|p| Some(p[0] / p[1]), &|| false).unwrap();
         assert!(derived.lower.closed() && derived.upper.closed());
         area += holds(&derived, 8.0 / 0.9);
     }
-    println!("coverage {rate} {area} of 400");
     assert!((368..=390).contains(&rate) && (368..=390).contains(&area), "{rate} {area}");
 }
 
@@ -192,7 +188,6 @@ fn autocorrelation_widens_intervals_until_they_cover() {
         widened += holds(true);
         plain += holds(false);
     }
-    println!("coverage with autocorrelation {widened}, plain {plain} of 200");
     assert!((176..=198).contains(&widened) && plain < 160, "{widened} {plain}");
 }
 
@@ -229,18 +224,17 @@ fn a_limit_that_was_never_seen_is_open() {
     let model = |p: &[f64], i: usize| p[0] * -(-p[1] * x[i]).exp_m1();
     let curve = Curve { parameters, y: &y, weights: None, model };
     let fit = estimate(&curve, &unordered()).unwrap();
-    println!("{:?} {:?} {:?}", fit.status, fit.intervals, fit.identifiability);
     let (limit, rate) = (&fit.intervals[0], &fit.intervals[1]);
     assert!(limit.lower.closed() && !limit.upper.closed() && rate.upper.closed());
     assert_eq!(rate.lower, profile::End::Open(1e-6));
     assert!(fit.identifiability.iter().all(|i| i.grade == Grade::Weak), "{:?}", fit.identifiability);
-    assert!(fit.identifiability[0].reasons.iter().any(|r| r.contains("`rate`")), "{:?}", fit.identifiability);
+    let reasons = fit.identifiability[0].reasons.join(", ");
+    assert!(reasons.contains("`rate`") && reasons.contains("only a bound limits it from above"), "{reasons}");
     let slope = fit.derived(&curve, &|p| Some(p[0] * p[1]), &|| false).unwrap();
     // With the slope as a parameter of its own.
     let parameters = vec![Parameter::log("slope", 5.0), Parameter::log("rate", 2.0).within(1e-6, 1e3)];
     let model = |p: &[f64], i: usize| p[0] * -(-p[1] * x[i]).exp_m1() / p[1];
     let other = estimate(&Curve { parameters, y: &y, weights: None, model }, &unordered()).unwrap().intervals[0];
-    println!("{slope:?} {other:?}");
     // The slope is lowest where the curve is straight: there the bound of the rate ends it.
     assert!(!slope.lower.closed() && slope.upper.closed());
     assert!((slope.lower.value() / other.lower.value() - 1.0).abs() < 2e-3);
@@ -275,7 +269,8 @@ fn an_optimum_on_a_bound_is_exactly_there() {
         Parameter::linear("b", 1.0).within(0.0, f64::INFINITY),
     ];
     let x = |i: usize| (i + 1) as f64;
-    let curve = Curve { parameters, y: &y, weights: None, model: |p: &[f64], i: usize| p[0] * x(i) + p[1] * x(i) * x(i) };
+    let curve =
+        Curve { parameters, y: &y, weights: None, model: |p: &[f64], i: usize| p[0] * x(i) + p[1] * x(i) * x(i) };
     let fit = estimate(&curve, &unordered()).unwrap();
     assert!(fit.status.converged());
     assert_eq!(fit.values[1], 0.0);
@@ -304,6 +299,21 @@ fn several_starts_find_the_best_of_many_optima() {
     assert!(one.starts.agreeing >= 1 && one.starts.searches == 7);
     assert_eq!(one.values[0].to_bits(), many.values[0].to_bits());
     assert_eq!(one.intervals, many.intervals);
+}
+
+/// A quantity that exists only for some of the parameters inside the region (as a tip-over load does): the end that runs
+/// into the others is not found, and says so.
+#[test]
+fn an_end_where_the_quantity_does_not_exist_is_unresolved() {
+    let (x, y) = decay(8.0, 0.9, 0.5, 2);
+    let problem = decay_problem(&x, &y);
+    let fit = estimate(&problem, &unordered()).unwrap();
+    let rate = fit.intervals[1];
+    let edge = f64::midpoint(rate.lower.value(), rate.value);
+    let some = fit.derived(&problem, &|p| (p[1] > edge).then_some(p[1]), &|| false).unwrap();
+    assert!(matches!(some.lower, profile::End::Unresolved(v) if v >= edge && v <= rate.value), "{some:?} {rate:?}");
+    assert!((some.upper.value() / rate.upper.value() - 1.0).abs() < 1e-3, "{some:?} {rate:?}");
+    assert!(fit.derived(&problem, &|_| None, &|| false).is_none());
 }
 
 struct WrongDerivative(Vec<Parameter>);

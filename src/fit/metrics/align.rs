@@ -293,7 +293,10 @@ mod tests {
     fn newest_first_is_turned_round_and_a_clock_set_back_is_counted() {
         let level = Level::of(&trace(Kind::Gauge, &[(30, 3.0), (20, 2.0), (10, 1.0)]));
         assert_eq!(level.values, [1.0, 2.0, 3.0]);
-        let level = Level::of(&trace(Kind::Gauge, &[(0, 0.0), (10, 1.0), (20, 2.0), (30, 3.0), (15, 9.0), (25, 9.0), (35, 4.0)]));
+        let level = Level::of(&trace(
+            Kind::Gauge,
+            &[(0, 0.0), (10, 1.0), (20, 2.0), (30, 3.0), (15, 9.0), (25, 9.0), (35, 4.0)],
+        ));
         assert_eq!((level.left_out, level.values.len()), (2, 5));
     }
 

@@ -159,7 +159,8 @@ fn digits(written: &str, notation: Notation) -> Option<String> {
 fn grouped(written: &str) -> bool {
     let whole = written.trim_start_matches(['+', '-']).split('.').next().unwrap_or_default();
     let mut groups = whole.split(',');
-    groups.next().is_some_and(|first| (1..=3).contains(&first.len()) && first != "0") && groups.all(|group| group.len() == 3)
+    groups.next().is_some_and(|first| (1..=3).contains(&first.len()) && first != "0")
+        && groups.all(|group| group.len() == 3)
 }
 
 /// Whether a cell can only be read with a decimal comma: `1,5` or `0,1234`, but not `1,234`.
@@ -173,8 +174,8 @@ pub fn shows_decimal_comma(bytes: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Cell, Notation, parse, plain, shows_decimal_comma};
     use super::super::unit::Unit;
+    use super::{Cell, Notation, parse, plain, shows_decimal_comma};
 
     fn cell(text: &str) -> Cell {
         parse(text.as_bytes(), Notation::default())
@@ -189,9 +190,21 @@ mod tests {
 
     #[test]
     fn numbers() {
-        for text in ["0", "1", "-1.5", "950.5", "1234.567", "0.9999", "9007199254740991", "1e-7", "1.199760047990402",
-            "+3", "123456789012345678", "0.0000001", "1714557600000"]
-        {
+        for text in [
+            "0",
+            "1",
+            "-1.5",
+            "950.5",
+            "1234.567",
+            "0.9999",
+            "9007199254740991",
+            "1e-7",
+            "1.199760047990402",
+            "+3",
+            "123456789012345678",
+            "0.0000001",
+            "1714557600000",
+        ] {
             let expected: f64 = text.parse().expect("a number");
             assert_eq!(value(text).to_bits(), expected.to_bits(), "{text}");
         }

@@ -112,7 +112,8 @@ impl Clock {
     pub fn regular(&self) -> bool {
         let Some(step) = self.step() else { return true };
         let all: u64 = self.steps.values().sum::<u64>() + self.other_steps;
-        let near: u64 = self.steps.iter().filter(|(s, _)| (seconds(s.abs()) - step).abs() < 0.1 * step).map(|(_, n)| *n).sum();
+        let near: u64 =
+            self.steps.iter().filter(|(s, _)| (seconds(s.abs()) - step).abs() < 0.1 * step).map(|(_, n)| *n).sum();
         near * 10 >= all * 8
     }
 
@@ -133,8 +134,8 @@ pub fn seconds(nanos: i64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::Clock;
     use super::super::stamp::SECOND;
+    use super::Clock;
 
     fn clock(times: &[i64]) -> Clock {
         let mut clock = Clock::default();

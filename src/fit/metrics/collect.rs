@@ -152,8 +152,8 @@ impl Sink for Collector {
 
 #[cfg(test)]
 mod tests {
-    use super::{MOST, SECOND, Trace};
     use super::super::sink::{About, Kind};
+    use super::{MOST, SECOND, Trace};
 
     fn about(kind: Kind) -> About {
         About { name: "x".to_owned(), labels: Vec::new(), unit: None, kind, interval: None }

@@ -38,7 +38,7 @@ pub struct ReadError {
     /// The file.
     pub path: PathBuf,
     /// The place in it, where there is one.
-    pub place: Option<Place>,
+    pub place: Option<Box<Place>>,
     /// What is wrong.
     pub kind: ReadErrorKind,
 }
@@ -205,13 +205,13 @@ fn shown(names: &[String]) -> String {
 /// An error on its way up, before the file is known.
 #[derive(Debug)]
 pub(super) struct Trouble {
-    pub(super) place: Option<Place>,
+    pub(super) place: Option<Box<Place>>,
     pub(super) kind: ReadErrorKind,
 }
 
 impl Trouble {
     pub(super) fn at(place: Place, kind: ReadErrorKind) -> Self {
-        Self { place: Some(place), kind }
+        Self { place: Some(Box::new(place)), kind }
     }
 }
 

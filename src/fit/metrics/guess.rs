@@ -323,7 +323,8 @@ pub fn guess(about: &About) -> Option<Guess> {
             .into_iter()
             .find(|(q, _)| (q - share).abs() < 1e-9)
             .map(|(_, role)| role)?;
-        let timed = matches!(about.unit, Some(Unit::Seconds)) || ["lat", "time", "dur"].iter().any(|w| lower.contains(w));
+        let timed =
+            matches!(about.unit, Some(Unit::Seconds)) || ["lat", "time", "dur"].iter().any(|w| lower.contains(w));
         let confidence = if timed { 0.95 } else { 0.7 };
         return Some(Guess { role, confidence, because: "a quantile, by its name" });
     }
@@ -378,9 +379,16 @@ mod tests {
 
     #[test]
     fn quantiles() {
-        for (name, share) in [("p99", 0.99), ("p999", 0.999), ("95%", 0.95), ("99.9%", 0.999), ("latency_p50_ms", 0.5),
-            ("50th percentile", 0.5), ("median", 0.5), ("p0.99", 0.99)]
-        {
+        for (name, share) in [
+            ("p99", 0.99),
+            ("p999", 0.999),
+            ("95%", 0.95),
+            ("99.9%", 0.999),
+            ("latency_p50_ms", 0.5),
+            ("50th percentile", 0.5),
+            ("median", 0.5),
+            ("p0.99", 0.99),
+        ] {
             let found = quantile(name).expect(name);
             assert!((found - share).abs() < 1e-12, "{name}: {found}");
         }

@@ -33,7 +33,8 @@ impl Columns {
 
     fn is_tag(&self, index: usize) -> bool {
         let name = self.names[index].as_str();
-        let meta = ["", "result", "table", "_start", "_stop", "_time", "_value", "_field", "_measurement"].contains(&name);
+        let meta =
+            ["", "result", "table", "_start", "_stop", "_time", "_value", "_field", "_measurement"].contains(&name);
         !meta && !self.numeric(index) && !self.types.get(index).is_some_and(|t| t.starts_with("dateTime"))
     }
 }

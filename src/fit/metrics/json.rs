@@ -44,7 +44,8 @@ fn broken(bytes: &[u8], error: &serde_json::Error) -> Trouble {
     let at = error.column().saturating_sub(1).min(text.len());
     let caret: Range<usize> = at..(at + 1).min(text.len());
     let place = Place::new(line as u64, text, caret);
-    let kind = if error.is_eof() { ReadErrorKind::Truncated("its JSON") } else { ReadErrorKind::Json(error.to_string()) };
+    let kind =
+        if error.is_eof() { ReadErrorKind::Truncated("its JSON") } else { ReadErrorKind::Json(error.to_string()) };
     Trouble::at(place, kind)
 }
 
@@ -129,7 +130,10 @@ mod tests {
     fn series_as_text() {
         let about = labels_text(r#"up{job="a, \"b\"", instance="x:1"}"#);
         assert_eq!(about.name, "up");
-        assert_eq!(about.labels, [("instance".to_owned(), "x:1".to_owned()), ("job".to_owned(), "a, \"b\"".to_owned())]);
+        assert_eq!(
+            about.labels,
+            [("instance".to_owned(), "x:1".to_owned()), ("job".to_owned(), "a, \"b\"".to_owned())]
+        );
         assert_eq!(labels_text("{code=\"200\"}").name, "value");
         assert!(labels_text("up").labels.is_empty());
     }

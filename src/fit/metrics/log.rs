@@ -191,7 +191,8 @@ fn hey<R: BufRead>(
 ) -> Result<(), Trouble> {
     let names = ["response-time", "status-code", "offset"];
     let found = columns(rows, facts, names)?;
-    let (time, status, offset) = (needed(found[0], names[0])?, needed(found[1], names[1])?, needed(found[2], names[2])?);
+    let (time, status, offset) =
+        (needed(found[0], names[0])?, needed(found[1], names[1])?, needed(found[2], names[2])?);
     let mut stamps = Stamps::of(Axis::Elapsed);
     let mut requests = Requests::new(options.step);
     while rows.advance()? {

@@ -95,7 +95,9 @@ fn from_bytes(mut raw: impl BufRead + 'static) -> Result<Opened, ReadErrorKind> 
 fn fill(reader: &mut impl BufRead) -> Result<&[u8], ReadErrorKind> {
     match reader.fill_buf() {
         Ok(bytes) => Ok(bytes),
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(ReadErrorKind::Truncated("its compressed data")),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+            Err(ReadErrorKind::Truncated("its compressed data"))
+        }
         Err(error) => Err(error.into()),
     }
 }

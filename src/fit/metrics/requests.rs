@@ -73,7 +73,11 @@ impl Requests {
         let (first, last) = (request.start.div_euclid(self.width), end.div_euclid(self.width));
         self.intervals.entry(first).or_default().begun += 1;
         let ended = self.intervals.entry(last).or_default();
-        if request.ok { ended.served += 1 } else { ended.failed += 1 }
+        if request.ok {
+            ended.served += 1;
+        } else {
+            ended.failed += 1;
+        }
         ended.spent += request.duration;
         ended.times.add(request.duration);
         // Every interval it touches, up to a bound: an hour in intervals of a millisecond is nobody's question.
@@ -131,7 +135,9 @@ impl Requests {
         let whole = if last - first >= 3 { first + 1..last } else { first..last + 1 };
         sink.note(Note::fact(format!("requests are counted in intervals of {width} s")));
         if last - first < 3 {
-            sink.note(Note::doubt("the log is so short that its first and last intervals are only partly covered: give --step"));
+            sink.note(Note::doubt(
+                "the log is so short that its first and last intervals are only partly covered: give --step",
+            ));
         }
         let empty = Interval::default();
         for index in whole.take(10_000_000) {

@@ -199,7 +199,11 @@ pub(super) fn delimiter(head: &[u8]) -> u8 {
         (agreeing * 100 / lines.len().max(1), most)
     };
     // Of equal candidates the first counts; a comma inside `1,5` must not beat a semicolon.
-    [b'\t', b';', b'|', b','].into_iter().max_by_key(|d| (score(*d), *d == b'\t')).filter(|d| score(*d).1 > 0).unwrap_or(b',')
+    [b'\t', b';', b'|', b',']
+        .into_iter()
+        .max_by_key(|d| (score(*d), *d == b'\t'))
+        .filter(|d| score(*d).1 > 0)
+        .unwrap_or(b',')
 }
 
 fn outside_quotes(line: &[u8], delimiter: u8) -> usize {

@@ -237,8 +237,10 @@ fn grafana(first: &str, second: &str) -> Option<Source> {
     if cell != "\"Time\"" && cell != "Time" {
         return None;
     }
-    let digits = second.split([',', ';']).next().is_some_and(|t| t.len() >= 10 && t.bytes().all(|b| b.is_ascii_digit()));
-    let texts = second.split(',').skip(1).any(|c| c.bytes().next().is_some_and(|b| b.is_ascii_alphabetic()) && c != "NaN");
+    let digits =
+        second.split([',', ';']).next().is_some_and(|t| t.len() >= 10 && t.bytes().all(|b| b.is_ascii_digit()));
+    let texts =
+        second.split(',').skip(1).any(|c| c.bytes().next().is_some_and(|b| b.is_ascii_alphabetic()) && c != "NaN");
     Some(match (digits, texts) {
         (true, true) => Source::GrafanaLong,
         (true, false) => Source::GrafanaRaw,

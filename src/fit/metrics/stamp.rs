@@ -164,7 +164,9 @@ impl Stamps {
             Axis::EpochNanos => epoch(text, 1).ok_or_else(|| self.other(text))?,
             Axis::Elapsed => epoch(text, SECOND).ok_or_else(|| self.other(text))?,
             Axis::Absolute => match written(text, self.slashes) {
-                Some(Written { local, offset: Some(offset) }) => at_offset(local, offset).ok_or(StampError::NotATime)?,
+                Some(Written { local, offset: Some(offset) }) => {
+                    at_offset(local, offset).ok_or(StampError::NotATime)?
+                }
                 _ => return Err(self.other(text)),
             },
             Axis::Local(_) => match written(text, self.slashes) {

@@ -177,7 +177,10 @@ impl<'a> Table<'a> {
         *seen += 1;
         if *seen > 1 {
             about.name = format!("{name} #{seen}");
-            sink.note(Note::doubt(format!("more than one series is called `{title}`; the later one is `{}`", about.name)));
+            sink.note(Note::doubt(format!(
+                "more than one series is called `{title}`; the later one is `{}`",
+                about.name
+            )));
         }
         self.count += 1;
         sink.series(about)

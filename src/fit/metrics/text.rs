@@ -1,12 +1,12 @@
 //! `promtool query range` as text: a line with the series, then a line `value @[time]` for each point.
 
+use super::FileFacts;
 use super::cell::{self, Cell, Notation};
 use super::error::{Place, ReadErrorKind, Trouble};
 use super::json::labels_text;
 use super::open::Opened;
 use super::sink::Sink;
 use super::stamp::{Axis, Stamps};
-use super::FileFacts;
 use std::io::BufRead;
 
 /// Reads it.
@@ -35,9 +35,7 @@ pub(super) fn read(opened: Opened, sink: &mut dyn Sink, facts: &mut FileFacts) -
             Cell::Number { .. } | Cell::Text => return Err(not_a_point()),
         };
         let time = time.trim_end_matches(']');
-        let at = stamps
-            .read(time.as_bytes())
-            .map_err(|_| wrong(ReadErrorKind::NotATime { text: time.to_owned() }))?;
+        let at = stamps.read(time.as_bytes()).map_err(|_| wrong(ReadErrorKind::NotATime { text: time.to_owned() }))?;
         let series = *series.get_or_insert_with(|| sink.series(labels_text("")));
         sink.point(series, at, value, number);
         any = true;

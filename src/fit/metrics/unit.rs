@@ -65,7 +65,11 @@ impl Scaled {
 #[must_use]
 pub fn scale(written: f64, factor: f64) -> f64 {
     let parts = 1.0 / factor;
-    if factor < 1.0 && (parts - parts.round()).abs() < 1e-6 * parts { written / parts.round() } else { written * factor }
+    if factor < 1.0 && (parts - parts.round()).abs() < 1e-6 * parts {
+        written / parts.round()
+    } else {
+        written * factor
+    }
 }
 
 /// What stands behind a number. `None` if it cannot be a unit at all.
@@ -126,9 +130,9 @@ fn exact(text: &str) -> Option<(Unit, f64)> {
         "d" | "day" | "days" => (Unit::Seconds, 86_400.0),
         "week" | "weeks" => (Unit::Seconds, 604_800.0),
         "year" | "years" => (Unit::Seconds, 31_557_600.0),
-        "req/s" | "reqs/s" | "requests/s" | "rps" | "qps" | "ops/s" | "ops" | "cps" | "c/s" | "tps" | "io/s" | "iops"
-        | "rd/s" | "wr/s" | "reads/s" | "writes/s" | "evt/s" | "events/s" | "msg/s" | "p/s" | "pps" | "rec/s" | "/s"
-        | "1/s" | "hz" | "Hz" | "counts/s" => (Unit::PerSecond, 1.0),
+        "req/s" | "reqs/s" | "requests/s" | "rps" | "qps" | "ops/s" | "ops" | "cps" | "c/s" | "tps" | "io/s"
+        | "iops" | "rd/s" | "wr/s" | "reads/s" | "writes/s" | "evt/s" | "events/s" | "msg/s" | "p/s" | "pps"
+        | "rec/s" | "/s" | "1/s" | "hz" | "Hz" | "counts/s" => (Unit::PerSecond, 1.0),
         "req/m" | "req/min" | "reqs/min" | "rpm" | "opm" | "ops/m" | "ops/min" | "cpm" | "c/m" | "rd/m" | "wr/m"
         | "/min" | "1/min" | "counts/min" => (Unit::PerSecond, 1.0 / 60.0),
         "req/h" | "rph" | "/h" => (Unit::PerSecond, 1.0 / 3600.0),

@@ -139,7 +139,6 @@ mod tests {
             widths.push(latest - earliest);
         }
         let width = super::super::super::estimate::loss::median(&mut widths);
-        println!("day {truth:.1} held by {held} of 200 intervals, median width {width:.1} days");
         assert!((180..=198).contains(&held), "{held} of 200");
         assert!(width < truth / 2.0, "{width}");
     }

@@ -198,10 +198,8 @@ pub fn season(times: &[f64], values: &[f64], harmonics: Harmonics) -> Result<Sea
     let medians: Vec<(f64, f64)> = days
         .iter()
         .map(|samples| {
-            let mut level: Vec<f64> = samples
-                .iter()
-                .map(|&(_, i)| residuals[i] + coefficients[0] + coefficients[1] * rows[i][1])
-                .collect();
+            let mut level: Vec<f64> =
+                samples.iter().map(|&(_, i)| residuals[i] + coefficients[0] + coefficients[1] * rows[i][1]).collect();
             let mut at: Vec<f64> = samples.iter().map(|&(_, i)| rows[i][1]).collect();
             (median(&mut at), median(&mut level))
         })

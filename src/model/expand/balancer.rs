@@ -9,12 +9,25 @@
 //! slots         servers · ρ · (1 - b/R)
 //! ejections     ε = r p^f/(1 + p + ... + p^(f-1)),   r = d/((R - b) ρ) answers per replica
 //! h' = -h ε m + (1 - h)/eject_for,                   m = logistic((q - 1 + most_ejected)/0.02)
-//! y' = -y (A β/(b f)) m + (1 - y)/eject_for          A attempts per second, β of which meet a broken replica
+//! y' = -y (A β/(b f y)) m + (1 - y)/eject_for        A attempts per second, β of which meet a broken replica
 //! ```
+//!
+//! β/b, what one broken replica meets, is written as what it is with b left out of the numerator: with b = 0 the quotient would
+//! be rounding error over nothing, and y a random walk.
 //!
 //! ε is one over the mean number of independent answers until f wrong ones come in a row, times their rate (Feller 1968,
 //! XIII.7). Each replica out sends its load to the rest, whose answers become late: cascading ejection. Below the panic
 //! threshold all are used again, for an overloaded replica is better than none.
+//!
+//! Active health checks probe each replica every i seconds; a probe is late or wrong with probability P = P(W > timeout), W that of an
+//! arrival. The share x of the sound replicas that pass, by which ρ is multiplied before panic, and z of the broken ones follow
+//!
+//! ```text
+//! x' = -x P^u/(i (1 + P + ... + P^(u-1))) + (1 - x)/(V + (g - 1/2) i)       u failed probes take out, g good ones bring back
+//! z' = -z/((u - 1/2) i) + (1 - z)/((g - 1/2) i) [no replica is broken]
+//! ```
+//!
+//! for one that is out works off its queue, which takes the wait V, and then answers; -1/2 since probes are due on half an interval.
 //!
 //! A broken replica refuses at once. Round robin gives it its share, β = b y/(b y + (R - b) ρ). Least requests finds it idle
 //! always: among free slots one is as good as another, β = free broken/(free broken + free sound), and once the sound ones
@@ -40,6 +53,8 @@ const NO_SLOTS: f64 = 1e-6;
 pub(super) struct Spread {
     /// State and share in rotation of the sound and of the broken replicas; `None` if none is ever ejected.
     rotation: Option<[(usize, Node); 2]>,
+    /// The same for those that pass their health checks; `None` without.
+    passing: Option<[(usize, Node); 2]>,
     /// Share of the sound replicas in use.
     used: Node,
     /// Of all in rotation.
@@ -48,8 +63,11 @@ pub(super) struct Spread {
     slots: Node,
     /// Slots of broken replicas in use.
     broken: Node,
-    /// β, once the station is there.
-    refused: Option<Node>,
+    /// Slots that a broken replica offers, times the share of the broken ones in use.
+    each: Node,
+    /// Slots of sound replicas between which attempts choose, once the station is there, and those with the slots of broken
+    /// ones.
+    choice: Option<(Node, Node)>,
 }
 
 impl Builder<'_> {
@@ -70,11 +88,18 @@ impl Builder<'_> {
             let sound = state(self, "in_rotation", "share of the sound replicas in rotation");
             [sound, state(self, "broken_in_rotation", "share of the broken replicas in rotation")]
         });
-        let (h, y) = rotation.map_or((one, one), |[h, y]| (h.1, y.1));
+        let passing = balancer.check.is_some().then(|| {
+            let sound = state(self, "passing", "share of the sound replicas that pass their health checks");
+            [sound, state(self, "broken_passing", "share of the broken replicas that are thought to be sound")]
+        });
+        let (mut h, mut y) = rotation.map_or((one, one), |[h, y]| (h.1, y.1));
+        if let Some([sound, broken]) = passing {
+            (h, y) = (self.mul(h, sound.1), self.mul(y, broken.1));
+        }
         let (sound_in, broken_in) = (self.mul(h, sound_share), self.mul(y, broken_share));
         let share = self.add(sound_in, broken_in);
         let (mut used, mut broken_used) = (h, y);
-        if balancer.panic.value > 0.0 && rotation.is_some() {
+        if balancer.panic.value > 0.0 && (rotation.is_some() || passing.is_some()) {
             let threshold = self.number(&balancer.panic);
             let panic = self.switch(threshold, share);
             for part in [&mut used, &mut broken_used] {
@@ -90,9 +115,11 @@ impl Builder<'_> {
         let slots = self.mul(servers, slots);
         let broken_slots = self.mul(broken_share, broken_used);
         let broken_slots = self.mul(servers, broken_slots);
+        let each = self.div(servers, replicas);
+        let each = self.mul(each, broken_used);
         let plain = Type::Quantity(crate::process::dimension::Dimension::NONE);
         self.output(format!("{name}.rotation"), share, plain, "", "share of the replicas in rotation");
-        let spread = Spread { rotation, used, share, slots, broken: broken_slots, refused: None };
+        let spread = Spread { rotation, passing, used, share, slots, broken: broken_slots, each, choice: None };
         self.spreads.insert(name.clone(), spread);
         slots
     }
@@ -123,7 +150,7 @@ impl Builder<'_> {
         let all = self.add(sound, spread.broken);
         let share = self.div(sound, all);
         if let Some(spread) = self.spreads.get_mut(&balancer.name.value) {
-            spread.refused = Some(share);
+            spread.choice = Some((sound, all));
         }
         Some(share)
     }
@@ -135,12 +162,13 @@ impl Builder<'_> {
             let service = model.services.iter().find(|s| s.name.value == balancer.of.value);
             if let (Some(spread), Some(service)) = (self.spreads.get(&balancer.name.value).cloned(), service) {
                 self.spread_balance(balancer, &spread, service);
+                self.check_balance(balancer, &spread, service);
             }
         }
     }
 
     fn spread_balance(&mut self, balancer: &Balancer, spread: &Spread, service: &Service) {
-        let (Some([sound, broken]), Some(reached)) = (spread.rotation, spread.refused) else { return };
+        let (Some([sound, broken]), Some((free, choice))) = (spread.rotation, spread.choice) else { return };
         let Some(station) = self.stations.get(&service.name.value).cloned() else { return };
         let Some(wrong) = self.wrong_answers(service) else { return };
         let eject_for = self.number(&balancer.eject_for);
@@ -166,19 +194,62 @@ impl Builder<'_> {
         let chance = self.div(all, row);
         let rate = self.mul(answers, chance);
         self.rotation_flow(sound, rate, may, eject_for);
-        // Broken ones: every attempt fails.
+        // Broken ones: every attempt fails. What reaches sound ones is known; A β = that · β/(1 - β).
         let arriving = self.process.graph.sum(&station.attempt_rates());
-        let refused = self.not(reached);
         let least = self.c(1e-9);
-        let passing = self.add(reached, least);
-        let per = self.div(refused, passing);
+        let margin = self.mul(least, choice);
+        let passing = self.add(free, margin);
+        let per = self.div(spread.each, passing);
         let met = self.mul(arriving, per);
         let needed = self.number(&balancer.failures);
-        let needed = self.mul(count, needed);
         let needed = self.mul(needed, broken.1);
         let needed = self.add(needed, tiny);
         let rate = self.div(met, needed);
+        // Nothing to take out where none is broken.
+        let some = self.add(count, tiny);
+        let any = self.div(count, some);
+        let rate = self.mul(rate, any);
         self.rotation_flow(broken, rate, may, eject_for);
+    }
+
+    /// Flows of the shares that pass their health checks.
+    fn check_balance(&mut self, balancer: &Balancer, spread: &Spread, service: &Service) {
+        let (Some([sound, broken]), Some(check)) = (spread.passing, &balancer.check) else { return };
+        let Some(station) = self.stations.get(&service.name.value).cloned() else { return };
+        let (interval, timeout) = (self.number(&check.interval), self.number(&check.timeout));
+        let (shape, x) = self.wait_gamma(&station, timeout);
+        let late = self.process.graph.binary(Binary::GammaQ, shape, x);
+        let (one, zero, half) = (self.c(1.0), self.c(0.0), self.c(0.5));
+        let failures = check.unhealthy.value.min(MOST_FAILURES).round();
+        let mut row = one;
+        for _ in 1..failures as u32 {
+            let longer = self.mul(row, late);
+            row = self.add(one, longer);
+        }
+        let all = self.process.graph.power(late, failures);
+        let chance = self.div(all, row);
+        let out = self.div(chance, interval);
+        let healthy = self.number(&check.healthy);
+        let unhealthy = self.number(&check.unhealthy);
+        let probes = self.sub(healthy, half);
+        let probing = self.mul(probes, interval);
+        let queued = self.sub(station.wait, station.hold());
+        let queued = self.process.graph.binary(Binary::Max, zero, queued);
+        let back = self.add(queued, probing);
+        self.rotation_flow(sound, out, one, back);
+        let count = self.number(&balancer.broken);
+        let any = self.process.graph.binary(Binary::Less, zero, count);
+        let none = self.not(any);
+        let probes = self.sub(unhealthy, half);
+        let found = self.mul(probes, interval);
+        let found = self.div(any, found);
+        // Out as long as any is broken.
+        let gone = self.not(broken.1);
+        let returning = self.div(gone, probing);
+        let returning = self.mul(none, returning);
+        let leaving = self.mul(broken.1, found);
+        let flow = self.sub(returning, leaving);
+        self.process.flows.push((broken.0, flow));
     }
 
     fn rotation_flow(&mut self, (index, share): (usize, Node), rate: Node, may: Node, eject_for: Node) {

@@ -128,6 +128,21 @@ impl Station {
         self.busy
     }
 
+    /// Waiting ahead of an arrival, and the arrival; `None` if slots are unlimited.
+    pub(super) fn ahead(&self) -> Option<Node> {
+        self.line.map(|line| line.ahead)
+    }
+
+    /// Whether service is first in, first out, and nothing but timeouts and the limit turns attempts away.
+    pub(super) fn is_plain(&self) -> bool {
+        self.plain
+    }
+
+    /// Squared coefficient of variation of the service time.
+    pub(super) fn variability(&self) -> Node {
+        self.variability
+    }
+
     /// Mean time in a slot.
     pub(super) fn hold(&self) -> Node {
         self.hold
@@ -295,7 +310,7 @@ impl Builder<'_> {
                 )
             }
             Some(c) => {
-                let busy = if available(self.model, Closure::Moments).1.is_some() {
+                let busy = if available(self.model, Closure::Moments).1.is_some() || self.is_hedged(&name) {
                     self.rounded_busy(m, c)
                 } else {
                     self.process.graph.binary(Binary::Min, m, c)
@@ -323,8 +338,15 @@ impl Builder<'_> {
         let (whole, full) = (longer(self, held.whole), longer(self, held.judged));
         let offered = self.followed_rate(service);
         let offered_rate = offered.map(|o| o.1);
-        let line =
-            servers.map(|servers| Line { ahead, servers, hold, full, variability, offered: offered_rate, blocked: None });
+        let line = servers.map(|servers| Line {
+            ahead,
+            servers,
+            hold,
+            full,
+            variability,
+            offered: offered_rate,
+            blocked: None,
+        });
         let hold = self.hold_until_cancelled(service, line, hold);
         let whole = if cancels { hold } else { whole };
         let waits = self.pickup(service, m, servers);
@@ -367,7 +389,7 @@ impl Builder<'_> {
             zero
         };
         let capacity = servers.map(|c| self.div(c, hold));
-        let blocked = match self.controlled_delay(service, capacity, ahead) {
+        let blocked = match self.controlled_delay(service, (capacity, ahead), (offered_rate, blocked)) {
             Some(taken) => {
                 let room = self.not(blocked);
                 let entering = self.mul(room, taken);
@@ -484,7 +506,8 @@ impl Builder<'_> {
         let mut before = pace.map(|pace| self.until_calls(pace, own, variance));
         let own_errors = self.number(&service.error_share);
         let well = self.not(own_errors);
-        let mut held = Held { own, mean: own, whole: own, variance, judged: own, judged_variance: variance, met: None, well };
+        let mut held =
+            Held { own, mean: own, whole: own, variance, judged: own, judged_variance: variance, met: None, well };
         for call in &service.calls {
             let Some(target) = self.stations.get(&call.target.value).cloned() else { continue };
             let policy = &self.within_deadline(&call.policy);
@@ -493,10 +516,15 @@ impl Builder<'_> {
             if let Some(hedging) = hedging {
                 fate = hedging.fate;
             }
+            let sends = self.held_back(service, call, &target);
             let (outcome, each) = match call.fan() {
                 None => {
-                    let outcome = self.call_outcome(&target, policy, fate, hedging.map(|h| h.time));
-                    (outcome, target.wait_variance)
+                    let outcome = self.call_outcome(&target, policy, (fate, sends), hedging.map(|h| h.time));
+                    let spread = match hedging {
+                        Some(_) => target.wait_variance,
+                        None => self.call_variance(&target, policy, (fate, sends)),
+                    };
+                    (outcome, spread)
                 }
                 Some(fan) => {
                     let all = self.together(&target, call, fate, hedging, fan);
@@ -511,7 +539,7 @@ impl Builder<'_> {
             let mut told = false;
             if let Some(law_before) = before.filter(|_| policy.propagate.value) {
                 let name = format!("{}.{}", service.name.value, call.target.value);
-                let within = self.call_within((&name, &target), policy, fate, law_before);
+                let within = self.call_within((&name, &target), policy, (fate, sends), law_before);
                 let (time, _) = self.past_cache(policy, (within.time, success));
                 law.0 = self.mul(count, time);
                 if let Some(met) = within.met {
@@ -566,22 +594,20 @@ impl Builder<'_> {
         let mut dropped = self.c(0.0);
         let mut useful = None;
         let late = match self.given_up_after(station, policy) {
-            Some(timeout) => {
-                match self.deadline(station, timeout) {
-                    Some((fresh, in_time)) => {
-                        entering = self.mul(accepted, fresh);
-                        let never = self.not(fresh);
-                        dropped = self.mul(accepted, never);
-                        useful = Some(in_time);
-                        let on_time = self.mul(fresh, in_time);
-                        self.not(on_time)
-                    }
-                    None => match self.late_on_stack(station, policy, timeout) {
-                        Some(late) => late,
-                        None => self.late_share(station, policy, timeout),
-                    },
+            Some(timeout) => match self.deadline(station, timeout) {
+                Some((fresh, in_time)) => {
+                    entering = self.mul(accepted, fresh);
+                    let never = self.not(fresh);
+                    dropped = self.mul(accepted, never);
+                    useful = Some(in_time);
+                    let on_time = self.mul(fresh, in_time);
+                    self.not(on_time)
                 }
-            }
+                None => match self.late_on_stack(station, policy, timeout) {
+                    Some(late) => late,
+                    None => self.late_share(station, policy, timeout),
+                },
+            },
             None => self.c(0.0),
         };
         let mut late = self.with_jumps(station, policy, late);
@@ -613,8 +639,11 @@ impl Builder<'_> {
         delay: Node,
     ) -> Option<Node> {
         const PARTS: u32 = 4;
-        let known =
-            self.closure == Closure::Fluid && !station.calls && station.expired != Expired::Cancel && station.plain;
+        let known = self.closure == Closure::Fluid
+            && !station.calls
+            && station.expired != Expired::Cancel
+            && station.jumps.is_none()
+            && station.plain;
         let servers = station.servers.filter(|_| known)?;
         let timeout = self.number(timeout);
         let capacity = self.div(servers, station.hold);

@@ -36,6 +36,7 @@ mod events;
 mod guards;
 mod hedge;
 mod many;
+mod nested;
 
 use super::Builder;
 use super::station::{Arrival, Fate, Station};
@@ -48,6 +49,7 @@ use crate::process::population::State;
 use budget::{Demand, Purse};
 pub(super) use hedge::Hedging;
 use many::shares_backoff;
+pub(super) use nested::{Nested, Sends};
 
 /// Attempt rates of one stream.
 struct Stream {
@@ -155,11 +157,6 @@ impl Builder<'_> {
                 let name = format!("{}.{}", service.name.value, call.target.value);
                 if let Some(open) = self.passed.get(&name).map(|p| p.open) {
                     first = self.mul(first, open);
-                }
-                if call.policy.retry.as_ref().is_some_and(|r| r.budget.is_some()) || call.policy.holds_back() {
-                    let message = "budgets, breakers and limits of nested calls are not supported yet";
-                    let hint = "give them to the client instead";
-                    self.without_equations(&call.target.span, message, hint);
                 }
                 self.stream(&name, &call.target.value, &call.policy, (first, 1.0), Watchers::default());
             }
@@ -298,7 +295,14 @@ impl Builder<'_> {
         }
         let plain = Type::Quantity(Dimension::NONE);
         self.name(format!("{name}.late"), fate.late, plain);
-        let mut guards = self.guards(name, policy, &station, first);
+        let nested = self.nested.get(name).copied();
+        if let Some(nested) = nested {
+            self.nested_flow(nested, first);
+        }
+        let mut guards = match nested {
+            Some(nested) => nested.guards,
+            None => self.guards(name, policy, &station, first),
+        };
         guards.retried = guards.retried.or(self.still_wanted(name, &station, fate, hedging));
         let sent = guards.sent.map_or(first, |share| self.mul(first, share));
         let (missing, hits) = self.misses(policy, sent);
@@ -321,7 +325,10 @@ impl Builder<'_> {
                 attempts.push(retries);
                 tries.push(Try { rate: Some(retries), from: None, next: None, misses: None, onward: None });
             } else {
-                let purse = self.purse(name, retry, policy, scale);
+                let purse = match nested {
+                    Some(nested) => nested.purse,
+                    None => self.purse(name, retry, policy, scale),
+                };
                 allowed = match (purse.map(|p| p.allowed), pass) {
                     (Some(x), Some(y)) => Some(self.mul(x, y)),
                     (x, y) => x.or(y),

@@ -1,7 +1,7 @@
 //! What the system layer can say and the equations cannot follow yet: refused by every analysis, run by the referee.
 
 use super::Builder;
-use crate::model::types::{Arrivals, Budget, CallPolicy, Expired, Model, Order, Queues, Routing, Span};
+use crate::model::types::{Arrivals, Budget, CallPolicy, Expired, Model, Order, Queues, Routing, ServiceCall, Span};
 
 /// What to do about it.
 const HINT: &str = "`tipping referee` simulates it";
@@ -72,6 +72,13 @@ impl Builder<'_> {
                     found.push((call.parallel.span.clone(), what));
                 }
             }
+            let held = |call: &&ServiceCall| {
+                let budget = call.policy.retry.as_ref().is_some_and(|r| r.budget.is_some());
+                (call.fan().is_some() || call.policy.hedge.is_some()) && (budget || call.policy.holds_back())
+            };
+            for call in service.calls.iter().filter(held) {
+                found.push((call.target.span.clone(), "what holds back calls that are hedged or made at once"));
+            }
             for call in service.calls.iter().filter(|call| call.fan().is_some() && call.policy.propagate.value) {
                 found.push((call.policy.propagate.span.clone(), "a deadline that travels with `parallel` calls"));
             }
@@ -95,9 +102,6 @@ fn policy(policy: &CallPolicy, found: &mut Vec<(Span, &'static str)>) {
     if policy.propagate.value && policy.hedge.is_some() {
         found.push((policy.propagate.span.clone(), "a deadline that travels with hedged attempts"));
     }
-    if let Some(rule) = policy.breaker.as_ref().filter(|rule| rule.window.value.is_infinite()) {
-        found.push((rule.window.span.clone(), "a breaker that never forgets"));
-    }
     // Budgets and guards are asked a timeout after sending, and see every failure.
     let retry = policy.retry.as_ref();
     if !policy.holds_back() && retry.is_none_or(|r| r.budget.is_none()) {
@@ -120,17 +124,15 @@ fn hedge(model: &Model, policy: &CallPolicy, target: &str, found: &mut Vec<(Span
         s.expired.value == Expired::Serve && s.queue.order.value == Order::Fifo && s.queue.codel.is_none()
     });
     let budget = policy.retry.as_ref().and_then(|r| r.budget.as_ref());
-    let counted = matches!(budget, Some(Budget::Concurrency { .. } | Budget::Throttle { .. } | Budget::CostBucket { .. }));
+    let counted =
+        matches!(budget, Some(Budget::Concurrency { .. } | Budget::Throttle { .. } | Budget::CostBucket { .. }));
     let cases = [
         (hedge.most.value > 1.0, "more than one hedge of an attempt"),
         (!plain, "`hedge` towards a service that drops, cancels, or is not first in, first out"),
         (policy.through.is_some(), "`hedge` through a cache"),
         (policy.deadline.is_some(), "`hedge` beside a `deadline`"),
         (!Builder::felt_on_time(policy), "`hedge` where timeouts are drawn or felt late"),
-        (
-            policy.holds_back() || counted,
-            "`hedge` beside a breaker, a limit or a budget that counts attempts",
-        ),
+        (policy.holds_back() || counted, "`hedge` beside a breaker, a limit or a budget that counts attempts"),
     ];
     found.extend(cases.into_iter().filter(|(there, _)| *there).map(|(_, what)| (hedge.after.span.clone(), what)));
 }

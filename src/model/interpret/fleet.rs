@@ -7,7 +7,8 @@ use crate::model::quantity::compatible;
 use crate::model::reader::{Reader, Sink};
 use crate::model::spec;
 use crate::model::types::{
-    Autoscaler, Balancer, Begins, Cache, CallPolicy, Counts, LateAnswer, Model, Needs, Queues, Routing, Signal, Text,
+    Autoscaler, Balancer, Begins, Cache, CallPolicy, Counts, HealthCheck, LateAnswer, Model, Needs, Queues, Routing,
+    Signal, Text,
 };
 use crate::model::unit;
 use crate::process::dimension::Dimension;
@@ -128,6 +129,12 @@ pub(super) fn balancers(file: &Reader<'_>) -> Vec<Balancer> {
         most_ejected: table.quantity_or_nan("most_ejected"),
         panic: table.quantity_or_nan("panic"),
         broken: table.quantity_or_nan("broken"),
+        check: table.table("check").map(|t| HealthCheck {
+            interval: t.quantity_or_nan("interval"),
+            timeout: t.quantity_or_nan("timeout"),
+            unhealthy: t.quantity_or_nan("unhealthy"),
+            healthy: t.quantity_or_nan("healthy"),
+        }),
     })
 }
 

@@ -9,8 +9,8 @@ use crate::model::reader::{Reader, join};
 use crate::model::spec;
 use crate::model::tree::Value;
 use crate::model::types::{
-    Arrivals, Client, Codel, Distribution, Expired, Order, Quantity, Queue, Service, ServiceCall, Setting, Spacing,
-    Text,
+    Arrivals, Client, Codel, CodelLaw, Distribution, Expired, Order, Quantity, Queue, Service, ServiceCall, Setting,
+    Spacing, Text,
 };
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -169,9 +169,11 @@ fn queue(service: &Reader<'_>) -> Queue {
         order,
         switch: table.quantity("switch"),
         pickup: table.quantity_or_nan("pickup"),
-        codel: table
-            .table("codel")
-            .map(|t| Codel { target: t.quantity_or_nan("target"), interval: t.quantity_or_nan("interval") }),
+        codel: table.table("codel").map(|t| Codel {
+            law: setting(&t, "law", |word| if word == "rfc8289" { CodelLaw::Rfc8289 } else { CodelLaw::Servers }),
+            target: t.quantity_or_nan("target"),
+            interval: t.quantity_or_nan("interval"),
+        }),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Tables of what stands around services.
 
-use super::Need::{Default, Required};
+use super::Need::{Default, Optional, Required};
 use super::tables::{NONE, TIME, any, choice, count, key, number, unlimited};
 use super::{Choice, Kind, Range, Shorthand, Table};
 use crate::process::dimension::Dimension;
@@ -118,6 +118,20 @@ pub(crate) static BALANCER: Table = Table {
         key("most_ejected", Default("1"), number(NONE, Range::Share), "Largest share that may be out at once"),
         key("panic", Default("0"), number(NONE, Range::Share), "Share in rotation below which all are used again"),
         key("broken", Default("0"), count(Range::NotNegative, false), "Replicas that refuse every attempt at once"),
+        key("check", Optional, Kind::Table(&CHECK), "Active health checks: every replica is probed"),
+    ],
+};
+
+/// `check`.
+pub(crate) static CHECK: Table = Table {
+    title: "`check`",
+    about: "Active health checks: every replica is probed",
+    shorthand: Shorthand::None,
+    keys: &[
+        key("interval", Default("5 s"), number(TIME, Range::Positive), "Time between the probes of a replica"),
+        key("timeout", Default("1 s"), number(TIME, Range::Positive), "Time allowed for the answer to a probe"),
+        key("unhealthy", Default("3"), count(Range::AtLeastOne, false), "Failed probes in a row that take it out"),
+        key("healthy", Default("2"), count(Range::AtLeastOne, false), "Good probes in a row that bring it back"),
     ],
 };
 

@@ -65,8 +65,22 @@ pub(crate) static ROOT: Table = Table {
         key("output", Optional, Kind::Map(&Kind::Expression), "Named expressions to report"),
         key("set", Optional, Kind::Map(&Kind::Expression), "Named regions, as conditions on the state"),
         key("trigger", Optional, Kind::List(&TRIGGER), "Something that pushes the system, for a while or at once"),
+        key("fit", Optional, Kind::Table(&FIT), "What `tipping fit` estimates"),
         key("variant", Optional, Kind::Map(&Kind::Table(&VARIANT)), "Another design, as changes to this one"),
     ],
+};
+
+/// `[fit]`.
+pub(crate) static FIT: Table = Table {
+    title: "[fit]",
+    about: "What `tipping fit` estimates",
+    shorthand: Shorthand::None,
+    keys: &[key(
+        "free",
+        Required,
+        Kind::Paths,
+        "Paths of the numbers to estimate, each perhaps with bounds: path=LOW..HIGH",
+    )],
 };
 
 /// `[model]`.
@@ -108,7 +122,12 @@ pub(crate) static CLIENT: Table = Table {
         key("gives_up", Default("at-timeout"), Kind::Choice(GIVES_UP), "When a timeout is felt"),
         key("retry", Optional, Kind::Table(&RETRY), "Retry policy, or the name of a preset"),
         key("deadline", Optional, number(TIME, Range::Positive), "Over all attempts of a request, waits included"),
-        key("propagate", Default("false"), Kind::Flag, "Whether its deadline travels with the request, through nested calls"),
+        key(
+            "propagate",
+            Default("false"),
+            Kind::Flag,
+            "Whether its deadline travels with the request, through nested calls",
+        ),
         key("processes", Default("1"), number(NONE, Range::AtLeastOne), "Client processes, each with its own budget"),
         key("breaker", Optional, Kind::Table(&BREAKER), "Circuit breaker, or the name of a preset"),
         key("hedge", Optional, Kind::Table(&HEDGE), "A second attempt beside one that takes long"),
@@ -194,7 +213,12 @@ pub(crate) static SERVICE: Table = Table {
         key("coherence", Default("0"), number(NONE, Range::NotNegative), "Scalability law: growth per pair inside"),
         key("shed", Optional, Kind::Table(&SHED), "Attempts refused above a level"),
         key("rate_limit", Optional, Kind::Table(&ADMITTED_RATE), "Attempts let in per second, by a token bucket"),
-        key("concurrency", Optional, Kind::Table(&CONCURRENCY), "A limit of those inside that adapts itself"),
+        key(
+            "concurrency",
+            Optional,
+            Kind::Table(&CONCURRENCY),
+            "A limit of those inside that adapts itself, or a preset",
+        ),
         key("queue", Optional, Kind::Table(&QUEUE), "The queue; unbounded and first in, first out by default"),
         key("expired", Default("serve"), Kind::Choice(EXPIRED), "What happens to work whose client stopped waiting"),
         key(
@@ -260,7 +284,7 @@ pub(crate) static ADMITTED_RATE: Table = Table {
 pub(crate) static CONCURRENCY: Table = Table {
     title: "`concurrency`",
     about: "A limit of those inside that adapts itself, after Netflix' concurrency-limits",
-    shorthand: Shorthand::None,
+    shorthand: Shorthand::Preset("concurrency"),
     keys: &[
         key("kind", Required, Kind::Choice(CONCURRENCIES), "The algorithm"),
         key("initial", Default("20"), count(Range::AtLeastOne, false), "Limit at the beginning"),
@@ -287,18 +311,30 @@ static CONCURRENCIES: &[Choice] = &[
 /// `codel`.
 pub(crate) static CODEL: Table = Table {
     title: "`codel`",
-    about: "Controlled delay, as servers have it (Maurer 2015)",
+    about: "Controlled delay: who has waited too long is refused",
     shorthand: Shorthand::None,
     keys: &[
-        key("target", Default("5 ms"), number(TIME, Range::Positive), "Longest wait while a queue stands"),
+        key("law", Default("servers"), Kind::Choice(CODEL_LAWS), "Which form of it"),
+        key(
+            "target",
+            Default("5 ms"),
+            number(TIME, Range::Positive),
+            "Longest wait while a queue stands, or the wait aimed at",
+        ),
         key(
             "interval",
             Default("100 ms"),
             number(TIME, Range::Positive),
-            "After which a queue stands; longest wait else",
+            "After which a queue stands; longest wait else, or pace of the drops",
         ),
     ],
 };
+
+/// `law` of `codel`.
+static CODEL_LAWS: &[Choice] = &[
+    choice("servers", "waits of a target while a queue stands, of an interval else (Maurer 2015)"),
+    choice("rfc8289", "drops spaced by interval/sqrt(count) while waits stay above the target (RFC 8289)"),
+];
 
 /// `order`.
 pub(crate) static ORDERS: &[Choice] = &[
@@ -337,7 +373,12 @@ pub(crate) static CALL: Table = Table {
         key("gives_up", Default("at-timeout"), Kind::Choice(GIVES_UP), "When a timeout is felt"),
         key("retry", Optional, Kind::Table(&RETRY), "Retry policy, or the name of a preset"),
         key("deadline", Optional, number(TIME, Range::Positive), "Over all attempts of a request, waits included"),
-        key("propagate", Default("false"), Kind::Flag, "Whether its deadline travels with the request, through nested calls"),
+        key(
+            "propagate",
+            Default("false"),
+            Kind::Flag,
+            "Whether its deadline travels with the request, through nested calls",
+        ),
         key("processes", Default("1"), number(NONE, Range::AtLeastOne), "Client processes, each with its own budget"),
         key("breaker", Optional, Kind::Table(&BREAKER), "Circuit breaker, or the name of a preset"),
         key("hedge", Optional, Kind::Table(&HEDGE), "A second attempt beside one that takes long"),

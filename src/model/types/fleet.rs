@@ -153,6 +153,34 @@ pub struct Balancer {
     pub panic: Quantity,
     /// Replicas that refuse every attempt at once; default 0.
     pub broken: Quantity,
+    /// `check`: active health checks, if any.
+    pub check: Option<HealthCheck>,
+}
+
+/// `check` of a balancer: every replica is probed.
+#[derive(Debug, Clone)]
+pub struct HealthCheck {
+    /// Time between the probes of a replica; default 5 s.
+    pub interval: Quantity,
+    /// Time allowed for the answer; default 1 s.
+    pub timeout: Quantity,
+    /// Failed probes in a row that take a replica out; default 3.
+    pub unhealthy: Quantity,
+    /// Good probes in a row that bring it back; default 2.
+    pub healthy: Quantity,
+}
+
+impl HealthCheck {
+    /// Its numbers.
+    #[must_use]
+    pub fn quantities(&self) -> [&Quantity; 4] {
+        [&self.interval, &self.timeout, &self.unhealthy, &self.healthy]
+    }
+
+    /// Its numbers, to change them.
+    pub fn quantities_mut(&mut self) -> [&mut Quantity; 4] {
+        [&mut self.interval, &mut self.timeout, &mut self.unhealthy, &mut self.healthy]
+    }
 }
 
 /// `policy` of a balancer.

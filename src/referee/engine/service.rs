@@ -1,6 +1,7 @@
 //! What services do: admit, queue, work, call others, answer.
 
 use super::super::calendar::{Entry, Kind, POLL};
+use super::super::control::Verdict;
 use super::super::slab::{Answer, NONE, Phase};
 use super::Engine;
 use crate::model::types::Expired;
@@ -46,6 +47,7 @@ impl Engine<'_> {
                 let free = service.servers - f64::from(self.stations[place].busy);
                 self.stations[place].take_polling(free);
             }
+            self.stations[place].control.empty();
             self.start(slot, place);
         } else {
             let station = &mut self.stations[place];
@@ -96,7 +98,11 @@ impl Engine<'_> {
         let mut started = 0;
         while started < most && self.has_free_slot(place) {
             let switch = self.settings.services[place].switch;
-            let Some(slot) = self.stations[place].next(switch, &self.slab) else { return };
+            let next = match self.settings.services[place].control {
+                Some(numbers) => self.controlled(place, numbers),
+                None => self.stations[place].next(switch, &self.slab),
+            };
+            let Some(slot) = next else { return };
             self.stations[place].advance(self.now);
             if self.slab[slot].abandoned && self.system.services[place].expired == Expired::Drop {
                 self.stations[place].inside -= 1;
@@ -122,6 +128,48 @@ impl Engine<'_> {
             return;
         }
         self.fill(place, 1);
+    }
+
+    /// The next attempt for a slot under controlled delay, after those that are dropped before it.
+    fn controlled(&mut self, place: usize, numbers: [f64; 2]) -> Option<u32> {
+        let (mut slot, above) = self.head(place, numbers)?;
+        let mut verdict = self.stations[place].control.first(self.now, above);
+        if verdict == Verdict::DropAndBegin {
+            self.refuse_waiting(slot, place);
+            let next = self.head(place, numbers);
+            self.stations[place].control.begin(self.now, numbers[1]);
+            return next.map(|(slot, _)| slot);
+        }
+        while verdict == Verdict::Drop {
+            self.refuse_waiting(slot, place);
+            self.stations[place].control.dropped();
+            let (next, above) = self.head(place, numbers)?;
+            slot = next;
+            verdict = self.stations[place].control.after_drop(self.now, above, numbers[1]);
+        }
+        Some(slot)
+    }
+
+    /// The head of the queue, and whether waits have been too long for an interval.
+    fn head(&mut self, place: usize, numbers: [f64; 2]) -> Option<(u32, bool)> {
+        let station = &mut self.stations[place];
+        let switch = self.settings.services[place].switch;
+        let Some(slot) = station.next(switch, &self.slab) else {
+            station.control.empty();
+            return None;
+        };
+        let wait = self.now - self.slab[slot].entered;
+        let above = station.control.above(self.now, wait, station.waiting, numbers);
+        Some((slot, above))
+    }
+
+    /// An attempt that has waited is refused.
+    fn refuse_waiting(&mut self, slot: u32, place: usize) {
+        let station = &mut self.stations[place];
+        station.advance(self.now);
+        station.inside -= 1;
+        station.count.dropped += 1;
+        self.respond(slot, Answer::Reject);
     }
 
     /// Work in a slot is done: nested calls follow, or the answer.

@@ -12,7 +12,7 @@ const COLUMNS: usize = 4;
 pub(super) fn table(study: &Study, findings: &Findings) -> Block {
     let states = &findings.analysis.states;
     let variables = inside(study, findings);
-    let unit = rate_unit(&findings.analysis.load.unit);
+    let unit = rate_unit(study);
     let has = |value: fn(&StateReport) -> Option<f64>| states.iter().any(|s| value(s).is_some());
     let (goodput, amplification, share) = (has(|s| s.goodput), has(|s| s.amplification), has(|s| s.yield_));
     let mut columns = vec![Column::left("state"), Column::left("stable")];

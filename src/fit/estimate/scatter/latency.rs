@@ -185,7 +185,7 @@ mod tests {
 
     #[test]
     fn the_number_of_servers_is_recovered() {
-        let loads: Vec<f64> = (1..=40).map(|i| f64::from(i)).collect();
+        let loads: Vec<f64> = (1..=40).map(f64::from).collect();
         let law = LatencyLaw::Pool { service_time: 0.095, servers: 4 };
         let fits = fit_pools(&loads, &measured(law, &loads, 0.04), 12, &Options::default()).unwrap();
         assert!(matches!(fits[0].law, LatencyLaw::Pool { servers: 4, .. }), "{:?}", fits[0].law);

@@ -18,6 +18,14 @@ fn text<'a>(value: &'a Value, key: &str) -> Option<&'a str> {
     value.get(key).and_then(Value::as_str)
 }
 
+/// A metric with its points.
+struct Found {
+    id: usize,
+    pairs: Vec<(i64, f64)>,
+    /// Whether it is zero where it has no point.
+    zero: bool,
+}
+
 /// Metrics whose sum counts events in a period.
 fn counts(name: &str) -> bool {
     name.ends_with("Count") && !name.contains("Host") && !name.contains("Active") || name.contains("HTTPCode_")
@@ -54,7 +62,7 @@ pub(super) fn data(
     let mut counting = false;
     // The union of all times is what a metric without points was silent at.
     let mut all: Vec<i64> = Vec::new();
-    let mut found: Vec<(usize, Vec<(i64, f64)>, bool)> = Vec::new();
+    let mut found: Vec<Found> = Vec::new();
     for result in list(value, "MetricDataResults") {
         let label = text(result, "Label").or_else(|| text(result, "Id")).unwrap_or("value");
         let about = about(label);
@@ -81,11 +89,11 @@ pub(super) fn data(
             all.push(at);
             points += 1;
         }
-        found.push((id, pairs, zero));
+        found.push(Found { id, pairs, zero });
     }
     all.sort_unstable();
     all.dedup();
-    for (id, mut pairs, zero) in found {
+    for Found { id, mut pairs, zero } in found {
         if zero {
             let there: std::collections::BTreeSet<i64> = pairs.iter().map(|(at, _)| *at).collect();
             pairs.extend(all.iter().filter(|at| !there.contains(at)).map(|at| (*at, 0.0)));

@@ -1,10 +1,10 @@
 //! Datadog `/api/v1/query`: about 300 intervals per query whatever its range, averaged unless a rollup was asked for.
 
+use super::super::FileFacts;
 use super::super::error::{ReadErrorKind, Trouble};
 use super::super::sink::{About, Note, Sink};
 use super::super::stamp::Axis;
 use super::super::unit::{self, Scaled};
-use super::super::FileFacts;
 use super::{at, number, odd};
 use serde_json::Value;
 

@@ -2,10 +2,10 @@
 //!
 //! Absent points are absent, not null. Values are texts, so that `NaN` and `+Inf` can be written.
 
+use super::super::FileFacts;
 use super::super::error::{ReadErrorKind, Trouble};
 use super::super::sink::{Note, Sink};
 use super::super::stamp::Axis;
-use super::super::FileFacts;
 use super::{at, labelled, number, odd};
 use serde_json::Value;
 

@@ -1,10 +1,10 @@
 //! VictoriaMetrics `/api/v1/export`: one series per line, times in milliseconds, raw samples.
 
+use super::super::FileFacts;
 use super::super::error::{Place, ReadErrorKind, Trouble};
 use super::super::open::Opened;
 use super::super::sink::Sink;
 use super::super::stamp::Axis;
-use super::super::FileFacts;
 use super::{at, labelled, number, odd};
 use serde_json::Value;
 use std::io::BufRead;

@@ -3,6 +3,7 @@
 //! The header is the row above the first one that holds a time. Columns whose cells are numbers (with or without
 //! units) hold values; columns of text are labels, and then the table is long: one row per time and series.
 
+use super::super::Options;
 use super::super::cell::{self, Cell, Notation};
 use super::super::error::{Place, ReadErrorKind, Trouble};
 use super::super::rows::{self, Rows};
@@ -10,7 +11,6 @@ use super::super::sink::Note;
 use super::super::sniff::Source;
 use super::super::stamp::{self, Axis, SlashOrder};
 use super::super::unit::{self, Scaled, Unit};
-use super::super::Options;
 use std::collections::BTreeMap;
 use std::io::BufRead;
 
@@ -97,7 +97,10 @@ pub(super) fn find(head: &[u8], delimiter: u8, options: &Options, source: Source
     }
     Ok(Layout {
         header: above.last().map_or_else(Vec::new, |row| row.cells.clone()),
-        several: matches!(source, Source::GrafanaRaw | Source::GrafanaFormatted | Source::GrafanaExcel | Source::GrafanaLong),
+        several: matches!(
+            source,
+            Source::GrafanaRaw | Source::GrafanaFormatted | Source::GrafanaExcel | Source::GrafanaLong
+        ),
         names,
         parts,
         time,
@@ -200,8 +203,20 @@ fn slash_order(data: &[&Sample], notes: &mut Vec<Note>) -> SlashOrder {
 
 /// Names of columns of times, the surer ones first.
 const TIME_NAMES: [&str; 14] = [
-    "_time", "time", "timestamp", "@timestamp", "datetime", "date", "ts", "epoch", "timestamp (utc)", "time (utc)", "date time",
-    "t", "elapsed", "seconds",
+    "_time",
+    "time",
+    "timestamp",
+    "@timestamp",
+    "datetime",
+    "date",
+    "ts",
+    "epoch",
+    "timestamp (utc)",
+    "time (utc)",
+    "date time",
+    "t",
+    "elapsed",
+    "seconds",
 ];
 
 fn time_column(
@@ -216,7 +231,8 @@ fn time_column(
         return found.ok_or_else(|| ReadErrorKind::NoColumn { name: wanted.clone(), known: names.to_vec() }.into());
     }
     let kinds = |column: usize| data.iter().map(move |row| stamp::kind_of(row.cells[column].as_bytes(), slashes));
-    let absolute = |column: usize| data.iter().all(|row| is_time(&row.cells[column])) && kinds(column).all(|k| k.is_some());
+    let absolute =
+        |column: usize| data.iter().all(|row| is_time(&row.cells[column])) && kinds(column).all(|k| k.is_some());
     let mostly = |column: usize| {
         let dated = data.iter().filter(|row| is_time(&row.cells[column])).count();
         dated * 2 > data.len()
@@ -252,7 +268,8 @@ fn notation(data: &[&Sample], delimiter: u8, time: usize, notes: &mut Vec<Note>)
     if delimiter == b',' {
         return Notation::default();
     }
-    let cells = || data.iter().flat_map(|row| row.cells.iter().enumerate().filter(|(c, _)| *c != time).map(|(_, cell)| cell));
+    let cells =
+        || data.iter().flat_map(|row| row.cells.iter().enumerate().filter(|(c, _)| *c != time).map(|(_, cell)| cell));
     let decimal_comma = cells().any(|cell| cell::shows_decimal_comma(cell.as_bytes()));
     let point = cells().any(|cell| cell.contains('.') && !cell.contains(',') && cell.parse::<f64>().is_ok());
     if decimal_comma && point {
@@ -262,7 +279,8 @@ fn notation(data: &[&Sample], delimiter: u8, time: usize, notes: &mut Vec<Note>)
 }
 
 /// Names of label columns whose values look like numbers.
-const LABELS: [&str; 9] = ["code", "status", "status_code", "response_code", "le", "quantile", "port", "shard", "partition"];
+const LABELS: [&str; 9] =
+    ["code", "status", "status_code", "response_code", "le", "quantile", "port", "shard", "partition"];
 
 fn part(column: usize, time: usize, name: &str, data: &[&Sample], notation: Notation) -> Part {
     if column == time {
@@ -284,7 +302,11 @@ fn part(column: usize, time: usize, name: &str, data: &[&Sample], notation: Nota
     for cell in cells() {
         match cell::parse(cell.as_bytes(), notation) {
             Cell::Number { unit: Some(Unit::Other(name)), .. } => {
-                if others.insert(name) && others.len() > 1 { texts += numbers + 1 } else { numbers += 1 }
+                if others.insert(name) && others.len() > 1 {
+                    texts += numbers + 1;
+                } else {
+                    numbers += 1;
+                }
             }
             Cell::Text => texts += 1,
             Cell::Number { .. } | Cell::Infinite => numbers += 1,
@@ -336,7 +358,8 @@ fn implied_pivot(names: &[String], parts: &mut [Part]) {
         parts[*only] = Part::SeriesName;
         return;
     }
-    let found = names.iter().zip(&*parts).position(|(name, part)| *part == Part::Label && NAMES.contains(&name.as_str()));
+    let found =
+        names.iter().zip(&*parts).position(|(name, part)| *part == Part::Label && NAMES.contains(&name.as_str()));
     if let (Some(column), 1) = (found, values) {
         parts[column] = Part::SeriesName;
     }
@@ -346,7 +369,8 @@ fn implied_pivot(names: &[String], parts: &mut [Part]) {
 pub(in super::super) fn unit_of_name(name: &str) -> (String, Option<Scaled>) {
     for (open, close) in [('(', ')'), ('[', ']')] {
         if let Some(start) = name.strip_suffix(close).and_then(|rest| rest.rfind(open)) {
-            let scaled = unit::parse(&name[start + 1..name.len() - 1]).filter(|s| !matches!(s.unit, Unit::Other(_) | Unit::Plain));
+            let scaled = unit::parse(&name[start + 1..name.len() - 1])
+                .filter(|s| !matches!(s.unit, Unit::Other(_) | Unit::Plain));
             if scaled.is_some() {
                 return (name.to_owned(), scaled);
             }

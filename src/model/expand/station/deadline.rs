@@ -330,7 +330,8 @@ impl Builder<'_> {
         let Some(&timeout) = timeouts.first() else { return hold };
         let values: Vec<_> = callers.iter().map(|(_, policy)| policy.timeout.as_ref().map(|t| t.value)).collect();
         let travels = callers.iter().any(|(_, policy)| self.left_of(policy).is_some());
-        if timeouts.len() < callers.len() || (callers.len() > 1 && (travels || values.iter().any(|v| *v != values[0]))) {
+        if timeouts.len() < callers.len() || (callers.len() > 1 && (travels || values.iter().any(|v| *v != values[0])))
+        {
             self.without_equations(
                 &service.expired.span,
                 "the equations of `expired = \"cancel\"` need one timeout for all callers of a service",
@@ -369,8 +370,10 @@ impl Builder<'_> {
             return Vec::new();
         }
         let callers = self.callers_of(&service.name.value);
-        let callers: Vec<_> =
-            callers.into_iter().filter(|(_, policy)| policy.timeout.is_some() || self.left_of(policy).is_some()).collect();
+        let callers: Vec<_> = callers
+            .into_iter()
+            .filter(|(_, policy)| policy.timeout.is_some() || self.left_of(policy).is_some())
+            .collect();
         callers
             .into_iter()
             .map(|(stream, _)| {

@@ -23,7 +23,7 @@
 
 use super::super::Builder;
 use super::{Fate, Station};
-use crate::model::types::{CallPolicy, Expired, GivesUp, Order, Service};
+use crate::model::types::{CallPolicy, CodelLaw, Expired, GivesUp, Order, Service};
 use crate::process::dimension::Dimension;
 use crate::process::field::StateInfo;
 use crate::process::graph::{Binary, Node, Unary};
@@ -43,7 +43,8 @@ impl Builder<'_> {
     /// State that follows the rate of attempts at a service, where something depends on it: index and node.
     pub(super) fn followed_rate(&mut self, service: &Service) -> Option<(usize, Node)> {
         let newest = matches!(service.queue.order.value, Order::Lifo | Order::AdaptiveLifo);
-        let needed = newest || service.expired.value == Expired::Drop || service.queue.pickup.value > 0.0;
+        let spaced = service.queue.codel.as_ref().is_some_and(|c| c.law.value == CodelLaw::Rfc8289);
+        let needed = newest || spaced || service.expired.value == Expired::Drop || service.queue.pickup.value > 0.0;
         if !needed || service.servers.value.is_infinite() {
             return None;
         }

@@ -204,10 +204,12 @@ impl Builder<'_> {
         let mut choose = 1.0;
         for failed in 0..=n - k {
             let good = self.process.graph.power(q, f64::from(n - failed));
-            let wrong = self.process.graph.power(bad, f64::from(failed));
             let weight = self.c(choose);
-            let term = self.mul(good, wrong);
-            let term = self.mul(weight, term);
+            let mut term = self.mul(weight, good);
+            if failed > 0 {
+                let wrong = self.process.graph.power(bad, f64::from(failed));
+                term = self.mul(term, wrong);
+            }
             total = self.add(total, term);
             choose *= f64::from(n - failed) / f64::from(failed + 1);
         }

@@ -32,6 +32,7 @@
 //! J. Dean & L. Barroso, *The tail at scale*, CACM 56(2) (2013) 74-80; gRPC, *gRPC and deadlines* (2018).
 
 use super::super::Builder;
+use super::super::stream::Sends;
 use super::{Fate, Station};
 use crate::model::types::{CallPolicy, Expired, Jitter, Retry, Service};
 use crate::process::dimension::Dimension;
@@ -127,7 +128,8 @@ impl Builder<'_> {
         let model = self.model;
         for caller in &model.services {
             let Some(inherited) = self.deadline_at(&caller.name.value) else { continue };
-            let calls = caller.calls.iter().filter(|c| c.target.value == service.name.value && c.policy.propagate.value);
+            let calls =
+                caller.calls.iter().filter(|c| c.target.value == service.name.value && c.policy.propagate.value);
             for call in calls {
                 let name = format!("{}.{}.left", caller.name.value, service.name.value);
                 let start = own_patience(&call.policy).map_or(inherited, |own| own.min(inherited));
@@ -249,14 +251,16 @@ impl Builder<'_> {
         &mut self,
         (name, target): (&str, &Station),
         policy: &CallPolicy,
-        fate: Fate,
+        (fate, sends): (Fate, Sends),
         before: Before,
     ) -> Within {
-        let attempts = policy.retry.as_ref().map_or(1, |r| r.attempts.value.min(super::super::stream::MOST_ATTEMPTS) as usize);
+        let attempts =
+            policy.retry.as_ref().map_or(1, |r| r.attempts.value.min(super::super::stream::MOST_ATTEMPTS) as usize);
         let again = match &policy.retry {
             Some(retry) if attempts > 1 => self.retried(policy, retry, fate),
             _ => self.c(0.0),
         };
+        let again = sends.retried.map_or(again, |share| self.mul(again, share));
         let accepted = self.not(fate.rejected);
         let tiny = self.c(NOBODY);
         let mut law = before;
@@ -303,9 +307,14 @@ impl Builder<'_> {
             (None, fate.answered)
         };
         let open = shares[0];
+        let (mut made, mut well) = (open, well);
+        if let Some(sent) = sends.sent {
+            made = self.mul(open, sent);
+            well = self.mul(well, sent);
+        }
         self.left_balance(policy, again, &onward, &patience);
         self.passed.insert(name.to_owned(), Passed { open, onward });
-        Within { time: self.mul(open, time), met, well }
+        Within { time: self.mul(made, time), met, well }
     }
 
     /// Of those whose last attempt times out, the share that has time left.
@@ -321,13 +330,7 @@ impl Builder<'_> {
 
     /// Share of the calls begun that the deadline does not end, and share of those that end well: what times out with no time
     /// left has met the deadline, what times out with time left has failed.
-    fn met(
-        &mut self,
-        policy: &CallPolicy,
-        fate: Fate,
-        again: Node,
-        (onward, beyond): (&[Node], Node),
-    ) -> (Node, Node) {
+    fn met(&mut self, policy: &CallPolicy, fate: Fate, again: Node, (onward, beyond): (&[Node], Node)) -> (Node, Node) {
         let (mut weight, mut missed, mut answered) = (self.c(1.0), self.c(0.0), self.c(0.0));
         for k in 0..=onward.len() {
             let next = onward.get(k).copied().unwrap_or(beyond);

@@ -2,7 +2,7 @@
 //! a nested call with all its attempts.
 
 use super::super::Builder;
-use super::super::stream::MOST_ATTEMPTS;
+use super::super::stream::{MOST_ATTEMPTS, Sends};
 use super::{Fate, Station};
 use crate::model::types::{CallPolicy, Jitter, Retry};
 use crate::process::graph::{Binary, Node};
@@ -23,12 +23,74 @@ impl Builder<'_> {
     }
 
     /// Mean time of a nested call with all its attempts, and the probability that it ends well.
-    /// `pair`: mean time of an attempt and its hedge, where there are hedges.
+    /// `pair`: mean time of an attempt and its hedge, where there are hedges. Calls that are held back take no time and fail.
     pub(super) fn call_outcome(
         &mut self,
         station: &Station,
         policy: &CallPolicy,
-        fate: Fate,
+        (fate, sends): (Fate, Sends),
+        pair: Option<Node>,
+    ) -> (Node, Node) {
+        let (time, success) = self.sent_outcome(station, policy, (fate, sends), pair);
+        match sends.sent {
+            Some(sent) => (self.mul(sent, time), self.mul(sent, success)),
+            None => (time, success),
+        }
+    }
+
+    /// Variance of the time of a nested call: that of an attempt, cut at its timeout, times the mean number of attempts.
+    pub(super) fn call_variance(
+        &mut self,
+        station: &Station,
+        policy: &CallPolicy,
+        (fate, sends): (Fate, Sends),
+    ) -> Node {
+        let Some(timeout) = &policy.timeout else { return station.wait_variance };
+        if !Self::felt_on_time(policy) {
+            return station.wait_variance;
+        }
+        // E[min(W, τ)²] = E W² P(shape + 2, x) + τ² Q(shape, x),  E W² = (E W)² (1 + 1/shape)
+        let timeout = self.number(timeout);
+        let (shape, x) = self.wait_gamma(station, timeout);
+        let (one, two) = (self.c(1.0), self.c(2.0));
+        let upper = |b: &mut Self, more: Node| {
+            let shape = b.add(shape, more);
+            b.process.graph.binary(Binary::GammaQ, shape, x)
+        };
+        let (beyond, second) = (upper(self, one), upper(self, two));
+        let late = self.process.graph.binary(Binary::GammaQ, shape, x);
+        let (first, second) = (self.not(beyond), self.not(second));
+        let within = self.mul(station.wait, first);
+        let cut = self.mul(timeout, late);
+        let mean = self.add(within, cut);
+        let inverse = self.div(one, shape);
+        let ratio = self.add(one, inverse);
+        let square = self.process.graph.power(station.wait, 2.0);
+        let square = self.mul(square, ratio);
+        let within = self.mul(square, second);
+        let cut = self.mul(timeout, cut);
+        let square = self.add(within, cut);
+        let mean_square = self.process.graph.power(mean, 2.0);
+        let variance = self.sub(square, mean_square);
+        let least = self.c(1e-4);
+        let least = self.mul(least, mean_square);
+        let variance = self.process.graph.binary(Binary::Max, variance, least);
+        let Some(retry) = &policy.retry else { return variance };
+        let again = self.retried(policy, retry, fate);
+        let again = sends.retried.map_or(again, |share| self.mul(again, share));
+        let mut attempts = one;
+        for _ in 1..retry.attempts.value.min(8.0) as usize {
+            let more = self.mul(again, attempts);
+            attempts = self.add(one, more);
+        }
+        self.mul(attempts, variance)
+    }
+
+    fn sent_outcome(
+        &mut self,
+        station: &Station,
+        policy: &CallPolicy,
+        (fate, sends): (Fate, Sends),
         pair: Option<Node>,
     ) -> (Node, Node) {
         let patience = pair.unwrap_or_else(|| self.patience(station, policy, fate.late));
@@ -36,6 +98,7 @@ impl Builder<'_> {
         let attempt_time = self.mul(accepted, patience);
         let Some(retry) = &policy.retry else { return (attempt_time, fate.answered) };
         let again = self.retried(policy, retry, fate);
+        let again = sends.retried.map_or(again, |share| self.mul(again, share));
         if retry.attempts.value.is_infinite() {
             let never = self.not(again);
             let backoff = self.mean_backoff(retry, 2);

@@ -105,9 +105,9 @@ fn control_states(policy: &CallPolicy) -> usize {
         Some(Budget::Concurrency { .. }) => 2,
         Some(_) => 1,
     };
-    let breaker = policy
-        .breaker
-        .as_ref()
-        .map_or(0, |rule| 1 + usize::from(rule.stops.value == Stops::Calls || rule.open.value > 0.0));
+    let breaker = policy.breaker.as_ref().map_or(0, |rule| {
+        1 + usize::from(rule.window.value.is_infinite())
+            + usize::from(rule.stops.value == Stops::Calls || rule.open.value > 0.0)
+    });
     budget + breaker + usize::from(policy.rate_limit.is_some()) + 2 * usize::from(policy.throttle.is_some())
 }

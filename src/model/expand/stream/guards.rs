@@ -4,14 +4,21 @@
 //! ```text
 //! breaker     x' = κ (s - x),  s = failures/attempts felt now (or per request),  κ = 2/window, or 2 a/window for a count
 //!             z = (x - threshold)/σ,   σ² = (x (1 - x) + 1/n)/n,   n = attempts in the window
+//! unlimited   n' = a - ρ n - n/H,   κ = a/(n + 1),   1/λ = (n + 1)/(2 a (1 + |z|) Φ(z)) + (minimum - n)⁺/a
 //! on retries  share of retries made Φ(-z); with `open` > 0 the share φ of processes open, as below, closing at rate Φ(-z)/open
 //! on calls    φ' = (1 - φ) λ - φ c/(open + E min(W, τ)),   1/λ = window/(2 (1 + |z|) Φ(z)) + minimum/a
+//!             (the window's calls and the minimum at the rate a_c of closed processes, with retries: A/N = (1 - φ) a_c + probes)
+//!             `open` stands for the time until the probes have been sent, k/a after it ends
 //!             c = 1 - f for one probe, Φ((m + 1/2 - k f)/sqrt(k f (1 - f))) for k probes of which m may fail
 //!             share sent 1 - φ + φ k/(open + E min(W, τ))/a
 //! rate limit  T' = rate (1 - (T/burst)^burst) - A/N,   share sent 1 - (1 - T/burst)^burst
 //! accepts     n' = wanted/N - n/window,  m' = accepted/N - m/window,   share refused max(0, (n - k m)/(n + 1))
 //! success     n' = A/N - n/window,  m' = answered/N - m/window,   share refused min(most, ((n - m/threshold)⁺/(n + 1))^(1/aggression))
 //! ```
+//!
+//! A breaker whose window is unlimited counts everything since it last closed: of the closed processes the share ρ = φ c/(open + E
+//! min(W, τ))/(1 - φ) per second has just closed and forgotten. H is the horizon of the model: what is older tells nothing, so that
+//! there is a state of rest, in which x is the failure share itself.
 //!
 //! A breaker is a switch per process: φ is the share of many processes whose switch is open, or the probability that the
 //! only one's is. Windows are exponential with the mean age of the sliding one (breaker) or its content (throttle).
@@ -33,6 +40,8 @@ pub(super) struct Guards {
     /// Failure share and open share of a breaker.
     failing: Option<usize>,
     open: Option<usize>,
+    /// Attempts that a breaker without a window remembers.
+    remembered: Option<usize>,
     /// Tokens of a rate limit.
     tokens: Option<usize>,
     /// Attempts, and accepted ones, of a throttle.
@@ -40,6 +49,9 @@ pub(super) struct Guards {
     /// Share that the throttle lets through.
     let_through: Option<Node>,
 }
+
+/// How far back a breaker without a window looks where the model has no horizon, in seconds.
+const HORIZON: f64 = 2_592_000.0;
 
 impl Guards {
     /// Share of retries wanted that are sent, beside the budget.
@@ -62,7 +74,12 @@ impl Builder<'_> {
             let about = "failure share that the breakers see";
             let (failing, x) = self.plain_state(format!("{name}.failure_share"), 0.0, 1.05, 0.1, about);
             guards.failing = Some(failing);
-            let margin = self.margin(rule, x, rate);
+            if rule.window.value.is_infinite() {
+                let about = "attempts that a breaker remembers";
+                let (index, _) = self.plain_state(format!("{name}.remembered"), 0.0, f64::INFINITY, 100.0, about);
+                guards.remembered = Some(index);
+            }
+            let margin = self.margin(rule, x, (rate, guards.remembered));
             let minus = self.process.graph.neg(margin);
             let clear = self.process.graph.unary(Unary::NormalCdf, minus);
             let stays_open = rule.open.value > 0.0;
@@ -77,7 +94,7 @@ impl Builder<'_> {
                 if retries {
                     guards.retried = Some(closed);
                 } else {
-                    let cycle = self.cycle(rule, policy, station);
+                    let cycle = self.cycle(rule, policy, station, rate);
                     let probes = self.number(&rule.probes);
                     let tiny = self.c(1e-9);
                     let wanted = self.add(rate, tiny);
@@ -117,10 +134,15 @@ impl Builder<'_> {
     }
 
     /// How far the failure share is beyond the threshold, in standard deviations of its estimate.
-    fn margin(&mut self, rule: &Breaker, x: Node, rate: Node) -> Node {
+    fn margin(&mut self, rule: &Breaker, x: Node, (rate, remembered): (Node, Option<usize>)) -> Node {
         let (one, least) = (self.c(1.0), self.c(1.0));
-        let window = self.number(&rule.window);
-        let n = if rule.window.dimension == Dimension::TIME { self.mul(rate, window) } else { window };
+        let n = match remembered {
+            Some(index) => self.process.graph.state(index),
+            None => {
+                let window = self.number(&rule.window);
+                if rule.window.dimension == Dimension::TIME { self.mul(rate, window) } else { window }
+            }
+        };
         let n = self.process.graph.binary(Binary::Max, n, least);
         let rest = self.not(x);
         let zero = self.c(0.0);
@@ -135,9 +157,13 @@ impl Builder<'_> {
         self.div(beyond, sd)
     }
 
-    /// From opening to the answer of the probes.
-    fn cycle(&mut self, rule: &Breaker, policy: &CallPolicy, station: &Station) -> Node {
+    /// From opening to the answer of the probes, which are the first calls wanted after that: at this rate per process.
+    fn cycle(&mut self, rule: &Breaker, policy: &CallPolicy, station: &Station, rate: Node) -> Node {
         let open = self.number(&rule.open);
+        let (probes, tiny) = (self.number(&rule.probes), self.c(1e-9));
+        let rate = self.add(rate, tiny);
+        let coming = self.div(probes, rate);
+        let open = self.add(open, coming);
         let fate = self.fate(station, policy);
         let answer = self.patience(station, policy, fate.late);
         self.add(open, answer)
@@ -210,17 +236,18 @@ impl Builder<'_> {
             let share = self.div(failures, attempts);
             let one = self.c(1.0);
             let share = self.process.graph.binary(Binary::Min, share, one);
-            let window = self.number(&rule.window);
-            let two = self.c(2.0);
-            let by_time = rule.window.dimension == Dimension::TIME;
-            let pace = if by_time { two } else { self.div(attempts, n) };
-            let pace = if by_time { pace } else { self.mul(two, pace) };
-            let pace = self.div(pace, window);
+            let pace = self.pace(rule, guards, (attempts, n));
             let away = self.sub(share, x);
             let flow = self.mul(pace, away);
             self.process.flows.push((index, flow));
+            let (rate, counted) = (self.div(first, n), self.div(attempts, n));
+            let rate = self.add(rate, tiny);
+            let counted = self.counted_while_closed(rule, policy, station, guards.open, (rate, counted));
             if let Some(open) = guards.open {
-                self.switch_flow(rule, policy, station, (open, x), (first, share));
+                self.switch_flow(rule, policy, station, (open, x, guards.remembered), (rate, counted, share));
+            }
+            if let Some(index) = guards.remembered {
+                self.memory_flow(rule, policy, station, (index, guards.open), (rate, counted, share));
             }
         }
         if let (Some(limit), Some(index)) = (&policy.rate_limit, guards.tokens) {
@@ -256,31 +283,134 @@ impl Builder<'_> {
         }
     }
 
+    /// κ, the rate at which the failure share that is seen follows the present one.
+    fn pace(&mut self, rule: &Breaker, guards: Guards, (attempts, n): (Node, Node)) -> Node {
+        let own = self.div(attempts, n);
+        if let Some(index) = guards.remembered {
+            let (count, one) = (self.process.graph.state(index), self.c(1.0));
+            let known = self.add(count, one);
+            return self.div(own, known);
+        }
+        let (two, window) = (self.c(2.0), self.number(&rule.window));
+        let pace = if rule.window.dimension == Dimension::TIME { two } else { self.mul(two, own) };
+        self.div(pace, window)
+    }
+
+    /// What a process whose breaker is closed counts per second: its attempts, retries included, or its requests.
+    fn counted_while_closed(
+        &mut self,
+        rule: &Breaker,
+        policy: &CallPolicy,
+        station: &Station,
+        open: Option<usize>,
+        (rate, counted): (Node, Node),
+    ) -> Node {
+        let Some(open) = open.filter(|_| rule.stops.value == Stops::Calls && rule.per.value == Per::Attempt) else {
+            let attempts = if rule.per.value == Per::Attempt { counted } else { rate };
+            return self.process.graph.binary(Binary::Max, rate, attempts);
+        };
+        let share = self.process.graph.state(open);
+        let cycle = self.cycle(rule, policy, station, rate);
+        let probes = self.number(&rule.probes);
+        let probing = self.mul(share, probes);
+        let probing = self.div(probing, cycle);
+        let rest = self.sub(counted, probing);
+        let (closed, tiny) = (self.not(share), self.c(1e-3));
+        let closed = self.process.graph.binary(Binary::Max, closed, tiny);
+        let each = self.div(rest, closed);
+        self.process.graph.binary(Binary::Max, rate, each)
+    }
+
+    /// What a breaker without a window remembers: everything since it closed, within the horizon.
+    fn memory_flow(
+        &mut self,
+        rule: &Breaker,
+        policy: &CallPolicy,
+        station: &Station,
+        (index, open): (usize, Option<usize>),
+        (rate, counted, failing): (Node, Node, Node),
+    ) {
+        let count = self.process.graph.state(index);
+        let horizon = self.model.meta.horizon.as_ref().map_or(HORIZON, |h| h.value);
+        let horizon = self.c(horizon);
+        let faded = self.div(count, horizon);
+        let mut flow = self.sub(counted, faded);
+        if let Some(open) = open.filter(|_| rule.stops.value == Stops::Calls) {
+            let share = self.process.graph.state(open);
+            let closing = self.closing(rule, policy, station, (share, failing, rate));
+            let (closed, tiny) = (self.not(share), self.c(1e-3));
+            let closed = self.process.graph.binary(Binary::Max, closed, tiny);
+            let fresh = self.div(closing, closed);
+            let forgotten = self.mul(fresh, count);
+            flow = self.sub(flow, forgotten);
+        }
+        self.process.flows.push((index, flow));
+    }
+
+    /// Processes per second whose probes succeed, of all.
+    fn closing(
+        &mut self,
+        rule: &Breaker,
+        policy: &CallPolicy,
+        station: &Station,
+        (share, failing, rate): (Node, Node, Node),
+    ) -> Node {
+        let cycle = self.cycle(rule, policy, station, rate);
+        let well = self.not(failing);
+        let probes = rule.probes.value.floor().max(1.0);
+        let chance = if probes < 2.0 {
+            well
+        } else {
+            let may_fail = self.c((rule.threshold.value * probes).ceil() - 1.0 + 0.5);
+            let k = self.number(&rule.probes);
+            let mean = self.mul(k, failing);
+            let variance = self.mul(mean, well);
+            let small = self.c(1e-2);
+            let variance = self.add(variance, small);
+            let sd = self.process.graph.unary(Unary::Sqrt, variance);
+            let room = self.sub(may_fail, mean);
+            let z = self.div(room, sd);
+            self.process.graph.unary(Unary::NormalCdf, z)
+        };
+        let leaving = self.mul(share, chance);
+        self.div(leaving, cycle)
+    }
+
     /// Opening and closing of breakers.
     fn switch_flow(
         &mut self,
         rule: &Breaker,
         policy: &CallPolicy,
         station: &Station,
-        (open, x): (usize, Node),
-        (first, failing): (Node, Node),
+        (open, x, remembered): (usize, Node, Option<usize>),
+        (rate, counted, failing): (Node, Node, Node),
     ) {
-        let n = self.number(&policy.processes);
         let (one, two, tiny) = (self.c(1.0), self.c(2.0), self.c(1e-9));
-        let rate = self.div(first, n);
-        let rate = self.add(rate, tiny);
-        let margin = self.margin(rule, x, rate);
+        let margin = self.margin(rule, x, (counted, remembered));
         let beyond = self.process.graph.unary(Unary::NormalCdf, margin);
         let size = self.process.graph.unary(Unary::Abs, margin);
         let size = self.add(one, size);
-        let window = self.number(&rule.window);
-        let span = if rule.window.dimension == Dimension::TIME { window } else { self.div(window, rate) };
+        let known = remembered.map(|index| self.process.graph.state(index));
+        let span = match known {
+            Some(count) => {
+                let count = self.add(count, one);
+                self.div(count, counted)
+            }
+            None => {
+                let window = self.number(&rule.window);
+                if rule.window.dimension == Dimension::TIME { window } else { self.div(window, counted) }
+            }
+        };
         let eager = self.mul(size, beyond);
         let eager = self.mul(two, eager);
         let eager = self.add(eager, tiny);
         let time = self.div(span, eager);
-        let minimum = self.number(&rule.minimum);
-        let gathering = self.div(minimum, rate);
+        let mut minimum = self.number(&rule.minimum);
+        if let Some(count) = known {
+            let (zero, missing) = (self.c(0.0), self.sub(minimum, count));
+            minimum = self.process.graph.binary(Binary::Max, zero, missing);
+        }
+        let gathering = self.div(minimum, counted);
         let time = self.add(time, gathering);
         let share = self.process.graph.state(open);
         let closed = self.not(share);
@@ -292,25 +422,7 @@ impl Builder<'_> {
             let leaving = self.mul(share, clear);
             self.div(leaving, open)
         } else {
-            let cycle = self.cycle(rule, policy, station);
-            let well = self.not(failing);
-            let probes = rule.probes.value.floor().max(1.0);
-            let chance = if probes < 2.0 {
-                well
-            } else {
-                let may_fail = self.c((rule.threshold.value * probes).ceil() - 1.0 + 0.5);
-                let k = self.number(&rule.probes);
-                let mean = self.mul(k, failing);
-                let variance = self.mul(mean, well);
-                let small = self.c(1e-2);
-                let variance = self.add(variance, small);
-                let sd = self.process.graph.unary(Unary::Sqrt, variance);
-                let room = self.sub(may_fail, mean);
-                let z = self.div(room, sd);
-                self.process.graph.unary(Unary::NormalCdf, z)
-            };
-            let leaving = self.mul(share, chance);
-            self.div(leaving, cycle)
+            self.closing(rule, policy, station, (share, failing, rate))
         };
         let flow = self.sub(opening, closing);
         self.process.flows.push((open, flow));

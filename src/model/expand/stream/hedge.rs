@@ -116,6 +116,11 @@ impl Builder<'_> {
         Some(Hedging { after, timeout, will_be: now.sent, sent, lost, alone, fate, time, own, end })
     }
 
+    /// Whether attempts at a service are hedged: then its load is greatest where a queue begins, and branches turn round there.
+    pub(in crate::model::expand) fn is_hedged(&self, service: &str) -> bool {
+        self.callers_of(service).iter().any(|(_, policy)| policy.hedge.is_some())
+    }
+
     /// P(W > d).
     fn alive_at(&mut self, station: &Station, after: Node) -> Node {
         let (shape, x) = self.wait_gamma(station, after);
@@ -221,13 +226,7 @@ impl Builder<'_> {
     }
 
     /// Mean and variance of min(S, d + S'), and the mean time until a pair is over: answered, or given up a timeout after the hedge.
-    fn pair_time(
-        &mut self,
-        parts: Parts,
-        after: Node,
-        timeout: Option<Node>,
-        late: Node,
-    ) -> ((Node, Node), Node) {
+    fn pair_time(&mut self, parts: Parts, after: Node, timeout: Option<Node>, late: Node) -> ((Node, Node), Node) {
         let (g, _, least) = self.sooner_of_two(parts.own);
         let two = self.c(2.0);
         let saved = self.mul(g, parts.own.0);
