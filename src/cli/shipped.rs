@@ -60,6 +60,8 @@ pub(super) const SHIPPED: &[Shipped] = shipped![
     "sre-crash-loop",
     "stale-placement",
     "stale-throttle",
+    "testbed",
+    "testbed-cache",
     "thread-pool",
     "usl-contention",
 ];
