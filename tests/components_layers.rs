@@ -138,6 +138,7 @@ fn holds(label: &str, text: &str, overrides: &[&str]) -> Vec<String> {
 }
 
 #[test]
+#[ignore = "takes minutes"]
 fn a_deadline_that_travels_to_a_service_that_serves_all() {
     assert!(holds("serve", LAYERS, &[]).is_empty());
 }
@@ -162,6 +163,7 @@ fn a_deadline_that_does_not_travel() {
 /// A nested call with a timeout and retries of its own: 4 times 3 attempts without a deadline, 4 times 2 where the third of
 /// them would begin after it.
 #[test]
+#[ignore = "takes minutes"]
 fn a_deadline_ends_nested_retries() {
     let nested = ["service.app.calls.db.timeout=600 ms", "service.app.calls.db.retry.attempts=3"];
     assert!(holds("nested", LAYERS, &nested).is_empty());
