@@ -64,11 +64,7 @@ fn sample<P: Problem>(objective: &Objective<'_, P>, starts: &Starts) -> Vec<DVec
         let reach = starts.spread * if q.scale == Scale::Log { 1.0 } else { q.unit() };
         // Bounds over many powers of ten are there to end a profile, not to say where the optimum is.
         let told = lower.is_finite() && upper.is_finite() && (q.scale == Scale::Linear || upper - lower <= 8.0 * reach);
-        let (from, to) = if told {
-            (lower, upper)
-        } else {
-            ((start - reach).max(lower), (start + reach).min(upper))
-        };
+        let (from, to) = if told { (lower, upper) } else { ((start - reach).max(lower), (start + reach).min(upper)) };
         from + (to - from) * (radical_inverse(i + 1, PRIMES[j % PRIMES.len()]) + shifts[j]).fract()
     };
     let dim = objective.parameters.len();
