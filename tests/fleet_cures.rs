@@ -8,7 +8,7 @@ mod cures;
 use cures::To::{Down, Gone, Same, Up};
 use cures::{outcomes, variants};
 use std::path::{Path, PathBuf};
-use tipping::answers::analysis::Verdict::{Stable, Vulnerable};
+use tipping::answers::analysis::Verdict::{Overloaded, Stable, Vulnerable};
 use tipping::answers::analysis::analyze;
 use tipping::answers::study::Study;
 use tipping::model;
@@ -52,6 +52,7 @@ fn cures_of_an_image_resizer() {
             ("two-attempts", Vulnerable, Same, Up),
             ("four-attempts", Vulnerable, Same, Down),
             ("rack-lost", Vulnerable, Down, Down),
+            ("cache-flushed", Overloaded, Down, Down),
             ("budget", Stable, Same, Up),
             ("all-cures", Stable, Same, Up),
         ],
@@ -136,7 +137,9 @@ fn every_model_with_all_its_cures_is_stable_at_its_stated_load() {
         let all = loaded.variants.into_iter().find(|v| v.name == "all-cures");
         let all = all.unwrap_or_else(|| panic!("{name} has no variant all-cures"));
         let study = Study::new(all.model.unwrap_or_else(|d| panic!("{}", d.render(false)))).expect("it compiles");
-        assert_eq!(study.load.value, load, "{name}: the load is not a cure");
+        // Cells share the clusters: there the load of one cell is what is cured.
+        let cells = name == "controller-failover";
+        assert!(cells || study.load.value == load, "{name}: the load is not a cure");
         let analysis = analyze(&study, "").expect("the branch begins").analysis;
         assert_eq!(analysis.verdict, Stable, "{name}");
         for trigger in &analysis.triggers {

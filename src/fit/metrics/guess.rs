@@ -314,6 +314,11 @@ const HINTS: &[Hint] = &[
 #[must_use]
 pub fn guess(about: &About) -> Option<Guess> {
     let lower = about.name.to_ascii_lowercase();
+    // Parts of a histogram are no quantity by themselves.
+    let bare = lower.split('{').next().unwrap_or_default();
+    if bare.ends_with("_sum") || bare.ends_with("_bucket") {
+        return None;
+    }
     // Locust's totals since the start say nothing of an interval, except for the counts.
     if lower.starts_with("total ") && about.kind != Kind::Counter {
         return None;

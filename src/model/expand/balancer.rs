@@ -40,6 +40,8 @@ use crate::process::graph::{Binary, Node, Unary};
 use crate::process::lower::Type;
 use crate::process::population::State;
 
+/// Free slots over which their number goes over into none.
+const FREE: f64 = 0.02;
 /// Width over which panic and the bound on ejections set in, as a share of the replicas.
 const WIDTH: f64 = 0.02;
 /// Most failures in a row that are followed one by one.
@@ -140,9 +142,14 @@ impl Builder<'_> {
         let sound = match balancer.policy.value {
             Routing::RoundRobin | Routing::Random => spread.slots,
             Routing::LeastRequests => {
-                let zero = self.c(0.0);
+                // A positive part without a kink: (d + √(d² + w²))/2.
                 let free = self.sub(spread.slots, busy);
-                self.process.graph.binary(Binary::Max, zero, free)
+                let (width, half) = (self.c(FREE * FREE), self.c(0.5));
+                let square = self.mul(free, free);
+                let square = self.add(square, width);
+                let root = self.process.graph.unary(Unary::Sqrt, square);
+                let sum = self.add(free, root);
+                self.mul(half, sum)
             }
         };
         let least = self.c(1e-9);
