@@ -5,7 +5,7 @@
 //! referee can run to it, and which decides what misses: goodput off by more than 3 %, a recovery load by more than 5 %, the p50 of a trigger by
 //! more than 8 %, each by more than twice its standard error. `docs/theory/components.md` has them as a table.
 //!
-//! Where goodput is off by more than [`REFUSED`] nothing is answered about overload at all.
+//! Where goodput is off by more than `REFUSED` nothing is answered about overload at all.
 
 use crate::model::types::{
     Arrivals, Budget, CallPolicy, ConcurrencyKind, Expired, GivesUp, Jitter, Model, Order, Patience, Service,

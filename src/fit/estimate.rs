@@ -17,7 +17,8 @@
 //! let fit = estimate(&curve, &Options::default())?;
 //! assert!(fit.status.converged());
 //! let limit = &fit.intervals[0];
-//! assert!(limit.lower.value() < 10.5 && limit.upper.value() > 10.5 && limit.upper.closed());
+//! assert!((limit.value - 10.95).abs() < 0.01);
+//! assert!((limit.lower.value() - 10.66).abs() < 0.01 && (limit.upper.value() - 11.26).abs() < 0.01);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 

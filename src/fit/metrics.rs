@@ -4,9 +4,9 @@
 //! memory. Three sinks exist: [`Summary`] (what `inspect` prints), [`Collector`] (series in memory, thinned if there are
 //! too many points) and both at once through [`Both`]. Nothing is repaired silently: what had to be decided is a [`Note`].
 //!
-//! The way of a file: [`open`] undoes gzip and UTF-16 and takes off byte order marks, [`sniff`] looks at the first bytes
-//! and names the [`Source`], then a reader per family turns its text into series: [`table`] (anything with rows and
-//! columns), [`influx2`], [`log`] (one row per request: k6, vegeta, hey, JMeter) and [`json`].
+//! The way of a file: `open` undoes gzip and UTF-16 and takes off byte order marks, `sniff` looks at the first bytes
+//! and names the [`Source`], then a reader per family turns its text into series: `table` (anything with rows and
+//! columns), `influx2`, `log` (one row per request: k6, vegeta, hey, JMeter) and `json`.
 //!
 //! Times are nanoseconds since 1970-01-01 UTC; values are in base units (seconds, requests per second, bytes, shares
 //! of one). A missing value is `NaN` on its way to a sink and is never zero.
