@@ -13,7 +13,7 @@
 //! neighbours.
 
 use super::estimate::loss::median;
-use super::estimate::problem::Problem;
+use super::estimate::problem::{Problem, Scale};
 use super::estimate::{Estimate, Failure, Options, Starts, estimate};
 use super::trajectory::{Measured, TrajectoryError};
 
@@ -69,6 +69,7 @@ pub fn calibrate(measured: &mut Measured, options: &Options<'_>) -> Result<Fitte
             break;
         }
         measured.restart(&fit.values);
+        measured.refine(&relative_errors(measured, &fit));
         let noise = weigh(measured, &fit.values).map_err(|e| Failure::Start(super::estimate::Trouble::Problem(e)))?;
         let scales: Vec<f64> = noise.iter().map(|n| n.rms).collect();
         let settled = before.iter().zip(&scales).all(|(a, b)| (a / b - 1.0).abs() < SETTLED) && !before.is_empty();
@@ -79,10 +80,23 @@ pub fn calibrate(measured: &mut Measured, options: &Options<'_>) -> Result<Fitte
         fit = estimate(&*measured, &Options { starts: Starts { sampled: 0, ..options.starts }, ..quick })?;
     }
     measured.restart(&fit.values);
+    measured.refine(&relative_errors(measured, &fit));
     let estimate = estimate(&*measured, &Options { starts: Starts { sampled: 0, ..options.starts }, ..*options })?;
     let (noise, predicted) =
         summary(measured, &estimate.values).map_err(|e| Failure::Start(super::estimate::Trouble::Problem(e)))?;
     Ok(Fitted { estimate, noise, predicted })
+}
+
+/// Standard errors by size of the parameter.
+fn relative_errors(measured: &Measured, fit: &Estimate) -> Vec<f64> {
+    let each = measured.parameters().iter().zip(fit.values.iter().zip(&fit.covariance.standard_errors));
+    each.filter(|(q, _)| q.lower < q.upper)
+        .map(|(q, (value, error))| match q.scale {
+            Scale::Log => *error,
+            Scale::Linear => error / value.abs().max(f64::MIN_POSITIVE),
+        })
+        .filter(|e| e.is_finite())
+        .collect()
 }
 
 /// The first weights: one over the noise that differences of neighbours show, or a twentieth of the reading; below that

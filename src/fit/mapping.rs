@@ -187,7 +187,11 @@ fn one(files: &[Vec<&About>], name: &str) -> Result<Option<Term>, MappingError> 
     if let Some((term, ..)) = all().find(|(_, title, _)| title == name) {
         return Ok(Some(term));
     }
-    let mut named = all().filter(|(.., own)| own == name);
+    // `offered` finds `offered (req/s)`.
+    let bare = |own: &str| {
+        own == name || own.strip_prefix(name).is_some_and(|rest| rest.starts_with(" (") || rest.starts_with(" ["))
+    };
+    let mut named = all().filter(|(.., own)| bare(own));
     match (named.next(), named.next()) {
         (None, _) => Ok(None),
         (Some((term, ..)), None) => Ok(Some(term)),

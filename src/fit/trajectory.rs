@@ -11,6 +11,9 @@ use crate::dynamics::integrate::{History, IntegrateError, Options, Segment, Traj
 use crate::dynamics::newton::newton;
 use crate::process::field::Field;
 use crate::process::fluid::Fluid;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
 use std::sync::{Mutex, PoisonError};
 
 /// A column with what it is compared with.
@@ -67,8 +70,14 @@ pub struct Measured {
     rtol: f64,
 }
 
-/// Relative tolerance of the integration.
-const RTOL: f64 = 1e-9;
+/// Relative tolerance of the integration while the search is far from its end.
+const COARSE: f64 = 1e-6;
+/// Finest tolerance.
+const FINE: f64 = 1e-10;
+/// Relative error of a prediction, in tolerances of the integration.
+const GROWTH: f64 = 10.0;
+/// Length of a step of differences, in standard errors of what it differentiates by.
+const STRIDE: f64 = 0.3;
 
 impl Measured {
     /// The fit of `free` parameters of `fluid`, given by their indices and ranges. `load` is the index of the load with
@@ -94,7 +103,7 @@ impl Measured {
             beginning,
             observations,
             end,
-            rtol: RTOL,
+            rtol: COARSE,
         };
         measured.settle();
         measured
@@ -124,6 +133,16 @@ impl Measured {
             parameter.start = *value;
         }
         self.settle();
+    }
+
+    /// Integrates as finely as parameters with these relative standard errors need: many readings determine them to a few
+    /// parts in ten thousand, and differences over steps of the square root of the precision must not see the bend.
+    pub fn refine(&mut self, errors: &[f64]) {
+        let least = errors.iter().copied().filter(|e| *e > 0.0).fold(f64::INFINITY, f64::min);
+        let wanted = (STRIDE * least).powi(2) / GROWTH;
+        if wanted.is_finite() {
+            self.rtol = wanted.clamp(FINE, COARSE);
+        }
     }
 
     /// To weigh readings anew.
@@ -195,7 +214,8 @@ impl Measured {
         let segments = within(segments, self.end);
         let options = Options { rtol: self.rtol, ..Options::default() };
         let path = integrate(fluid, 0.0, &History::Constant(before.clone()), &segments, &options)?;
-        let reader = PathReader { fluid, path: &path, segments: &segments, before: &before };
+        let known = RefCell::new(HashMap::new());
+        let reader = PathReader { fluid, path: &path, segments: &segments, before: &before, known };
         let mut slot = out.iter_mut();
         for observation in &self.observations {
             let series = &observation.series;
@@ -247,6 +267,8 @@ struct PathReader<'a> {
     path: &'a Trajectory,
     segments: &'a [Segment],
     before: &'a [f64],
+    /// Outputs by the bits of their time: columns share their times. Looked up only, never walked.
+    known: RefCell<HashMap<u64, Rc<Vec<f64>>>>,
 }
 
 /// Nodes and weights of Gauss-Legendre quadrature with three points on 0..1.
@@ -282,11 +304,17 @@ impl PathReader<'_> {
     fn value(&self, observable: &Observable, at: f64) -> f64 {
         let state = |t: f64| if t <= 0.0 { self.before.to_vec() } else { self.state(t) };
         let outputs = || {
+            if let Some(known) = self.known.borrow().get(&at.to_bits()) {
+                return Rc::clone(known);
+            }
             let parameters = self.parameters(at);
             let lags = self.fluid.lags(parameters);
             let past: Vec<f64> = lags.iter().flat_map(|lag| state(at - lag)).collect();
             let history: Vec<&[f64]> = lags.iter().map(|lag| self.parameters(at - lag)).collect();
-            self.fluid.outputs(at, &state(at), &past, &self.fluid.with_history(parameters, &history))
+            let found = self.fluid.outputs(at, &state(at), &past, &self.fluid.with_history(parameters, &history));
+            let found = Rc::new(found);
+            self.known.borrow_mut().insert(at.to_bits(), Rc::clone(&found));
+            found
         };
         match observable {
             Observable::State(index) => state(at)[*index],
@@ -336,7 +364,6 @@ impl Problem for Measured {
     }
 
     fn precision(&self) -> f64 {
-        // Many readings determine parameters to a few parts in ten thousand: differences over longer steps would see the bend.
-        10.0 * self.rtol
+        GROWTH * self.rtol
     }
 }
