@@ -368,12 +368,17 @@ const QUEUES: [(&str, &str); 5] = [
     ("least of all", "queues = \"per-replica\"\npolicy = \"least-requests\""),
 ];
 
-/// Mean number inside, at three loads, within 6 %.
+/// Mean number inside, at three loads, within 6 %. Served in turn, replicas are short by more from 300 req/s on: -6.8 % there and -8.4 % at
+/// 340 (docs/theory/fleet.md).
 #[test]
 fn queues_of_replicas_have_the_length_of_the_simulation() {
     for (name, balancer) in QUEUES {
         // Noise tips random replicas within minutes above.
-        let most = if name == "random" { 300 } else { 340 };
+        let most = match name {
+            "random" => 300,
+            "in turn" => 200,
+            _ => 340,
+        };
         for load in [200, 300, 340].into_iter().filter(|&load| load <= most) {
             let text = replicas(load, balancer);
             let found = common::findings(&common::study_of(&text, &[])).analysis;
@@ -386,8 +391,7 @@ fn queues_of_replicas_have_the_length_of_the_simulation() {
                 "{name} at {load}: {inside:.3}, simulated {expected:.3} ({:+.1} %)",
                 100.0 * (inside / expected - 1.0)
             );
-            // Measured: at most 7 % short in overload, in turn at 300.
-            close(inside, expected, 0.08);
+            close(inside, expected, 0.06);
         }
     }
 }
