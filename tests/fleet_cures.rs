@@ -137,9 +137,9 @@ fn every_model_with_all_its_cures_is_stable_at_its_stated_load() {
         let all = loaded.variants.into_iter().find(|v| v.name == "all-cures");
         let all = all.unwrap_or_else(|| panic!("{name} has no variant all-cures"));
         let study = Study::new(all.model.unwrap_or_else(|d| panic!("{}", d.render(false)))).expect("it compiles");
-        // Cells share the clusters: there the load of one cell is what is cured.
-        let cells = name == "controller-failover";
-        assert!(cells || study.load.value == load, "{name}: the load is not a cure");
+        // Without clients the load is a size of the design (clusters of a cell, bytes of a table), which a cure may well change.
+        let design = loaded.model.clients.is_empty();
+        assert!(design || study.load.value == load, "{name}: the load is not a cure");
         let analysis = analyze(&study, "").expect("the branch begins").analysis;
         assert_eq!(analysis.verdict, Stable, "{name}");
         for trigger in &analysis.triggers {
