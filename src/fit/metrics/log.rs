@@ -126,7 +126,7 @@ impl K6 {
             sink.note(Note::fact("iterations were dropped: the load offered is `begun` plus `dropped`"));
         } else {
             sink.note(Note::doubt(
-                "nothing says whether k6 sent an open load (arrival-rate executors) or a closed one (virtual users that wait): say --closed-loop or --open-loop",
+                "nothing says whether k6 sent an open load (arrival-rate executors) or a closed one (virtual users that wait): see the executor in its script",
             ));
         }
         sink.axis(&facts.axis);
