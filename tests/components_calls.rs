@@ -106,8 +106,7 @@ const GATEWAY: (&str, f64, f64, f64) = ("service.gateway.servers", 4.0, 30.0, 30
 
 fn fan_holds(name: &str, load: u32, call: &str, gateway: u32, leaves: u32, trigger: &str) {
     let text = fan(load, call, gateway, leaves, trigger);
-    // Calls at once: those that are late together leave room together, which the equations do not see. The recovery load is on the
-    // safe side by more than 5 %.
+    // Calls at once: the recovery load is on the safe side by more than 5 %, why is not known.
     let safe = call.contains("parallel");
     holds(&Held { name, text: &text, loss: GATEWAY, trigger: Some(("spike", 20.0)), safe });
 }
@@ -137,8 +136,7 @@ fn calls_at_once_with_timeouts_against_the_referee() {
     fan_holds("ten at once, tried twice", 120, call, 40, 100, "480 req/s");
 }
 
-/// Where leaves are what is too few, the equations tip early: their critical duration is 0.651 s for 0.713 ± 0.010 s simulated,
-/// -8.7 %. At rest they hold.
+/// Where leaves are what is too few, the equations hold at rest. They tip early, and nothing here holds that: see docs/theory/calls.md.
 #[test]
 fn too_few_leaves_against_the_referee() {
     let call = "parallel = 10\ntimeout = \"1 s\"";
@@ -148,5 +146,4 @@ fn too_few_leaves_against_the_referee() {
     let (plan, runs) = common::held::good_runs(&system(&text, &[]), 200.0, 6);
     let simulated = Summary::after(&system(&text, &[]), &plan, &runs, 20.0);
     close(good.goodput.expect("a goodput"), simulated.clients[0].goodput.mean, 0.03);
-    close(analysis.triggers[0].critical_duration.as_ref().and_then(|c| c.p50).expect("it tips"), 0.713, 0.10);
 }

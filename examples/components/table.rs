@@ -90,7 +90,8 @@ pub(crate) fn tally(rows: &[Row]) -> String {
 const HEAD: &str = "# Components held to the referee
 
 Every component that the request-level simulation can run, on one model or more: what the equations say beside what is simulated.
-Written by `cargo run --release --example components -- --write`, which takes some minutes; do not edit. The rows with `fifo` are
+Written by `cargo run --release --example components -- --write [NAME...]`; do not edit. Rows are renewed by component, so that they
+may come from different versions of the equations. The rows with `fifo` are
 the same system with nothing added. How each figure is measured is said in `examples/components/measure.rs`, the systems are in
 `examples/components/cases.rs`.
 
