@@ -23,5 +23,8 @@ pub mod gate;
 pub mod landscape;
 pub mod limits;
 pub mod odds;
+pub mod rules;
 pub mod study;
+pub mod thresholds;
 pub mod triggers;
+pub mod watch;

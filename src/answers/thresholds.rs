@@ -1,0 +1,212 @@
+//! The numbers that an alarm needs: the limits of the load, and the characteristic metric with its boundary.
+//!
+//! Between the recovery load λ_R (lower fold) and the tip-over load λ_T (upper fold) a good state g(λ) and a collapsed one
+//! exist side by side, with a saddle s(λ) between them. The stable manifold of the saddle separates their basins. For one
+//! measured quantity m the **boundary** and the **alarm** level are
+//!
+//! ```text
+//! b(λ) = m(s(λ)),    a(λ) = (m(g(λ)) + m(s(λ))) / 2,    λ_R < λ < λ_T
+//! ```
+//!
+//! in the unit of m. At λ_T both fall together with m(g): the higher the load, the less it takes. Below λ_R there is no
+//! boundary, because everything heals; where the collapsed state is unbounded growth, b grows without bound towards λ_R.
+//!
+//! The **characteristic metric** m is the number of attempts inside the service that the first client calls, waiting and
+//! in service. Where the model has no such number, or the saddle does not show in it, it is the output or state with the largest
+//! `|m(s) - m(g)| / (|m(s)| + |m(g)|)` among those that the collapsed state moves in the same direction, beyond the saddle.
+//!
+//! One number is not the whole state: the boundary is where the separatrix is crossed by the way along the saddle's own
+//! proportions of queue and pending retries. A burst that fills the queue and has not yet caused retries may pass it and
+//! return; a queue below it with more retries on their way than the saddle has may tip.
+
+mod curve;
+
+pub use curve::{Characteristic, Knot};
+
+use super::analysis::{Findings, Verdict};
+use super::limits::LimitKind;
+use super::study::Study;
+use crate::fit::metrics::guess::Role;
+use crate::fit::observe::{Observable, main_service, of_role};
+use crate::model::unit;
+use crate::process::fluid::Fluid;
+
+/// Share of the recovery load to shed to: at the recovery load itself recovery takes for ever (the fold is where its rate
+/// vanishes), and a model is not exact.
+pub const SHED_SHARE: f64 = 0.95;
+
+/// What stands between the good state and the collapsed one as load changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hysteresis {
+    /// No collapsed state beside a good one was found: overload ends when the load does.
+    None,
+    /// A collapsed state exists above the recovery load.
+    AboveRecovery,
+    /// A collapsed state exists, and no load was found at which it heals.
+    NeverHeals,
+}
+
+/// What the collapsed state looks like, in base units. Nothing where the equations have no such output.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Signature {
+    /// Requests answered in time, per second.
+    pub goodput: Option<f64>,
+    /// Answers per second, wanted or not.
+    pub served: Option<f64>,
+    /// Requests begun per second.
+    pub offered: Option<f64>,
+    /// The characteristic metric.
+    pub metric: Option<f64>,
+}
+
+/// The numbers; loads in base units.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Thresholds {
+    /// Verdict at today's load.
+    pub verdict: Verdict,
+    /// Path of the load.
+    pub path: String,
+    /// Its unit in the model file.
+    pub unit: String,
+    /// Base units per that unit.
+    pub factor: f64,
+    /// Whether the load is a rate of requests (it may be a number of users or of anything).
+    pub is_rate: bool,
+    /// Today's load.
+    pub today: f64,
+    /// Load at which the other numbers were taken: today's if both states exist at it, else the middle of those at which
+    /// they do.
+    pub reference: f64,
+    /// Tip-over load.
+    pub tip_over: Option<f64>,
+    /// Load beyond which noise alone tips the good state within the horizon, where that was asked for and found.
+    pub with_noise: Option<f64>,
+    /// Recovery load.
+    pub recovery: Option<f64>,
+    /// What stands between the states.
+    pub hysteresis: Hysteresis,
+    /// Slots of the service that the first client calls.
+    pub slots: Option<f64>,
+    /// The metric to watch.
+    pub metric: Option<Characteristic>,
+    /// The collapsed state at the reference load.
+    pub collapsed: Option<Signature>,
+    /// What a reader must know.
+    pub remarks: Vec<String>,
+}
+
+/// There is nothing to alarm at: the analysis was inconclusive.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the analysis of this model is inconclusive: {0}")]
+pub struct Undecided(pub String);
+
+impl Thresholds {
+    /// Takes them from an analysis.
+    ///
+    /// # Errors
+    /// [`Undecided`] if the analysis has no verdict, or did not follow the good state to its end.
+    pub fn of(study: &Study, findings: &Findings) -> Result<Self, Undecided> {
+        let (analysis, limits) = (&findings.analysis, &findings.limits);
+        let because = || analysis.warnings.last().cloned().unwrap_or_else(|| "no state was found".to_owned());
+        if analysis.verdict == Verdict::Inconclusive {
+            return Err(Undecided(because()));
+        }
+        let factor = study.load.factor;
+        let today = analysis.load.value * factor;
+        let tip_over = analysis.tip_over_load.as_ref().map(|l| l.value * factor);
+        let recovery = analysis.recovery_load.as_ref().map(|l| l.value * factor);
+        if tip_over.is_none() && !limits.warnings.is_empty() {
+            return Err(Undecided(limits.warnings.join("; ")));
+        }
+        let recovery = recovery.filter(|r| tip_over.is_none_or(|t| *r < t));
+        let collapses = matches!(analysis.verdict, Verdict::Vulnerable | Verdict::Metastable);
+        let hysteresis = match recovery {
+            Some(_) => Hysteresis::AboveRecovery,
+            None if collapses => Hysteresis::NeverHeals,
+            None => Hysteresis::None,
+        };
+        let (low, high) = (recovery.unwrap_or(0.0), tip_over.unwrap_or(f64::INFINITY));
+        let inside = hysteresis != Hysteresis::None && low < today && today < high;
+        let reference = match (inside, recovery, tip_over) {
+            (false, Some(low), Some(high)) => 0.5 * (low + high),
+            _ => today,
+        };
+        let is_rate = unit::parse_unit(&study.load.unit).is_ok_and(|(dimension, _)| dimension.time < 0);
+        let mut found = Self {
+            verdict: analysis.verdict,
+            path: study.load.path.clone(),
+            unit: study.load.unit.clone(),
+            factor,
+            is_rate,
+            today,
+            reference,
+            tip_over,
+            with_noise: analysis.tip_over_load.as_ref().and_then(|l| l.with_noise.flatten()).map(|l| l * factor),
+            recovery,
+            hysteresis,
+            slots: slots(study),
+            metric: None,
+            collapsed: None,
+            remarks: Vec::new(),
+        };
+        if limits.tip_over.as_ref().is_some_and(|l| l.kind == LimitKind::Peak) {
+            found.remarks.push("above the tip-over load goodput falls smoothly, without a jump".to_owned());
+        }
+        if hysteresis != Hysteresis::None {
+            curve::add(&mut found, study, findings);
+            if found.metric.is_none() {
+                found.remarks.push("no quantity was found that tells good and collapsed states apart at a saddle".into());
+            }
+        }
+        Ok(found)
+    }
+
+    /// The load to shed to so that a collapse heals, with a margin; for a model without hysteresis, that at which
+    /// overload ends. In base units.
+    #[must_use]
+    pub fn shed_to(&self) -> Option<f64> {
+        match self.hysteresis {
+            Hysteresis::NeverHeals => None,
+            Hysteresis::AboveRecovery => self.recovery.map(|r| SHED_SHARE * r),
+            Hysteresis::None => self.tip_over.map(|t| SHED_SHARE * t),
+        }
+    }
+}
+
+/// Slots of the service that the first client calls, where they are limited.
+fn slots(study: &Study) -> Option<f64> {
+    let name = main_service(&study.model)?;
+    let service = study.model.services.iter().find(|s| s.name.value == name)?;
+    Some(service.servers.value).filter(|slots| slots.is_finite())
+}
+
+/// A quantity at rest, in base units.
+pub(super) fn at_rest(fluid: &Fluid, observable: &Observable, x: &[f64], p: &[f64]) -> f64 {
+    let outputs = || fluid.outputs_at_rest(x, p);
+    match observable {
+        Observable::State(index) => x[*index],
+        Observable::Outputs(terms) => {
+            let values = outputs();
+            terms.iter().map(|(index, factor)| factor * values[*index]).sum()
+        }
+        Observable::Product(a, b) => {
+            let values = outputs();
+            values[*a] * values[*b]
+        }
+    }
+}
+
+/// What a state looks like.
+fn signature(study: &Study, metric: &Observable, x: &[f64], p: &[f64]) -> Signature {
+    let (fluid, service) = (&study.fluid, main_service(&study.model));
+    let value = |role: Role| {
+        let observable = of_role(fluid.process(), role, service)?;
+        Some(at_rest(fluid, &observable, x, p)).filter(|v| v.is_finite())
+    };
+    Signature {
+        goodput: value(Role::Goodput),
+        served: value(Role::Served),
+        offered: value(Role::Offered),
+        metric: Some(at_rest(fluid, metric, x, p)).filter(|v| v.is_finite()),
+    }
+}
