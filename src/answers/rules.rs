@@ -8,10 +8,11 @@
 //! The boundary of the characteristic metric falls as load rises. PromQL has no interpolation, but
 //!
 //! ```text
-//! b(λ) = b_0 + Σ_k (b_{k+1} - b_k)/(λ_{k+1} - λ_k) · clamp(λ - λ_k, 0, λ_{k+1} - λ_k)
+//! b(λ) = b_n + Σ_k (b_k - b_{k+1})/(λ_{k+1} - λ_k) · clamp(λ_{k+1} - λ, 0, λ_{k+1} - λ_k)
 //! ```
 //!
-//! is the same line through all knots, and constant outside of them.
+//! is the same line through all knots, and constant outside of them. It begins at the knot with the highest load because the
+//! boundary is smallest there: nothing large cancels.
 //!
 //! A metastable collapse is told from overload by what it is: the service answers (throughput), nobody waits for it any
 //! more (goodput), and the load is one that it could serve (below the tip-over load). The ratio of goodput to throughput below
@@ -26,8 +27,8 @@ use super::study::Study;
 use super::thresholds::{Characteristic, Hysteresis, Thresholds};
 use crate::fit::metrics::guess::Role;
 use crate::fit::observe::{main_service, of_role};
-use crate::process::dimension::Dimension;
 use crate::model::unit;
+use crate::process::dimension::Dimension;
 
 /// Interval between evaluations, in seconds.
 pub const INTERVAL: u32 = 15;
@@ -197,21 +198,21 @@ const STARVED: f64 = 0.5;
 /// Knots of the boundary that are kept.
 const KNOTS: usize = 7;
 
-/// Rounds down to four significant digits, so that no limit is stated higher than it is.
-fn down(value: f64) -> f64 {
-    if !value.is_finite() || value == 0.0 {
+/// Rounds a load down to so many significant digits, so that no limit is stated higher than it is.
+fn down(value: f64, digits: usize) -> f64 {
+    if !value.is_finite() || value <= 0.0 {
         return value;
     }
-    let text = format!("{:.3e}", value.abs());
-    let nearest: f64 = text.parse().unwrap_or(value.abs());
-    let unit = 10f64.powi(text.split_once('e').and_then(|(_, e)| e.parse::<i32>().ok()).unwrap_or(0) - 3);
-    let rounded = if nearest > value.abs() * (1.0 + 1e-12) { nearest - unit } else { nearest };
-    format!("{:.3e}", rounded).parse::<f64>().unwrap_or(rounded) * value.signum()
+    let nearest = rounded(value, digits);
+    let exponent = format!("{value:e}").split_once('e').and_then(|(_, e)| e.parse::<i32>().ok()).unwrap_or(0);
+    let step = 10f64.powi(exponent + 1 - i32::try_from(digits).unwrap_or(1));
+    if nearest > value * (1.0 + 1e-12) { rounded(nearest - step, digits) } else { nearest }
 }
 
-/// To four significant digits.
-fn rounded(value: f64) -> f64 {
-    format!("{value:.3e}").parse().unwrap_or(value)
+/// To so many significant digits.
+fn rounded(value: f64, digits: usize) -> f64 {
+    let after = digits.saturating_sub(1);
+    format!("{value:.after$e}").parse().unwrap_or(value)
 }
 
 /// Makes the rules of a model. `expressions` are those of the user by input; the others have defaults.
@@ -258,25 +259,27 @@ fn base_unit(text: &str) -> String {
 
 /// The numbers of the conditions.
 fn levels(study: &Study, thresholds: &Thresholds) -> Levels {
-    let recovery = thresholds.recovery.map(down);
-    let tip_over = thresholds.tip_over.map(down);
+    let recovery = thresholds.recovery.map(|r| down(r, 4));
+    let tip_over = thresholds.tip_over.map(|t| down(t, 4));
     let near = tip_over.map(|tip| {
         let low = recovery.unwrap_or(0.0);
         let noise = thresholds.with_noise.filter(|n| *n > 1.02 * low && *n < tip);
-        down(noise.unwrap_or_else(|| (0.9 * tip).max(f64::midpoint(low, tip))))
+        down(noise.unwrap_or_else(|| (0.9 * tip).max(f64::midpoint(low, tip))), 4)
     });
     let metric = thresholds.metric.as_ref();
-    let knots = metric.map(|m| thinned(m)).unwrap_or_default();
+    let knots = metric.map(thinned).unwrap_or_default();
     let process = study.fluid.process();
     let has = |role: Role| of_role(process, role, main_service(&study.model)).is_some();
     let signature = thresholds.collapsed.unwrap_or_default();
     // The collapsed state answers: what it answers is held to goodput. Else goodput is held to the load.
     let (collapsed_ratio, busy) = match (signature.goodput, signature.served, signature.offered) {
-        (Some(good), Some(served), Some(offered)) if has(Role::Served) && served > 2.0 * good && served > 0.1 * offered => {
-            (rounded(f64::midpoint(1.0, good / served)), Some(rounded(0.5 * served)))
+        (Some(good), Some(served), Some(offered))
+            if has(Role::Served) && served > 2.0 * good && served > 0.1 * offered =>
+        {
+            (rounded(f64::midpoint(1.0, good / served), 3), Some(rounded(0.5 * served, 3)))
         }
         (Some(good), _, Some(offered)) if offered > 0.0 && good < offered => {
-            (rounded(f64::midpoint(1.0, good / offered).min(0.75)), None)
+            (rounded(f64::midpoint(1.0, good / offered).min(0.75), 3), None)
         }
         _ => (STARVED, None),
     };
@@ -284,9 +287,9 @@ fn levels(study: &Study, thresholds: &Thresholds) -> Levels {
         recovery,
         tip_over,
         near,
-        shed_to: thresholds.shed_to().map(down),
+        shed_to: thresholds.shed_to().map(|s| down(s, 3)),
         boundary: knots,
-        boundary_from: metric.map_or(0.0, |m| rounded(m.from)),
+        boundary_from: metric.map_or(0.0, |m| rounded(m.from, 4)),
         above: metric.is_none_or(|m| m.above),
         collapsed_ratio,
         busy,
@@ -300,7 +303,7 @@ fn thinned(metric: &Characteristic) -> Vec<(f64, f64)> {
     let count = all.len().min(KNOTS);
     let pick = |k: usize| if count < 2 { 0 } else { k * (all.len() - 1) / (count - 1) };
     let mut knots: Vec<(f64, f64)> =
-        (0..count).map(|k| &all[pick(k)]).map(|k| (rounded(k.load), rounded(k.boundary))).collect();
+        (0..count).map(|k| &all[pick(k)]).map(|k| (rounded(k.load, 4), rounded(k.boundary, 4))).collect();
     knots.dedup_by(|a, b| a.0 <= b.0);
     knots
 }
@@ -328,7 +331,7 @@ fn inputs(study: &Study, thresholds: &Thresholds, levels: &Levels, load: &str) -
     let mut all = vec![if load == "offered" {
         input(load, "requests that users begin, first attempts only, per second", true)
     } else {
-        input(load, &format!("{} of the model, in {}", thresholds.path, base_unit(&thresholds.unit)), true)
+        input(load, &format!("{} of the model{}", thresholds.path, in_unit(&thresholds.unit)), true)
     }];
     // Goodput can be held to the load only if the load counts requests.
     if has(Role::Goodput) && (levels.busy.is_some() || load == "offered") {
@@ -421,7 +424,8 @@ impl Rules {
         let unit = &self.load_unit;
         let mut constant = |name: &str, about: &str, value: Option<f64>| {
             let expr = value.map(|v| format!("vector({})", literal(v)));
-            records.extend(expr.map(|expr| Record { name: name.to_owned(), about: format!("{about}, in {unit}"), expr }));
+            let about = if unit.is_empty() { about.to_owned() } else { format!("{about}, in {unit}") };
+            records.extend(expr.map(|expr| Record { name: name.to_owned(), about, expr }));
         };
         constant("tipping:recovery_load", "load below which a collapse heals (lower fold)", levels.recovery);
         constant("tipping:tip_over_load", "load above which there is no good state (upper fold)", levels.tip_over);
@@ -510,22 +514,19 @@ impl Rules {
 
 /// The straight lines between knots, as PromQL; constant if there is one knot only.
 fn boundary(knots: &[(f64, f64)], load: &str) -> String {
-    let Some((_, first)) = knots.first() else { return "vector(0)".to_owned() };
-    // Multiplied by nothing, so that there is no boundary where there is no load.
-    let mut text = format!("{} + 0 * {load}", literal(*first));
-    if knots.len() > 1 {
-        text = literal(*first);
+    let Some((_, last)) = knots.last() else { return "vector(0)".to_owned() };
+    if knots.len() == 1 {
+        // Multiplied by nothing, so that there is no boundary where there is no load.
+        return format!("{} + 0 * {load}", literal(*last));
     }
+    let mut text = literal(*last);
     for pair in knots.windows(2) {
         let ((from, a), (to, b)) = (pair[0], pair[1]);
-        let slope = rounded((b - a) / (to - from));
+        let width = rounded(to - from, 8);
+        let slope = rounded((a - b) / width, 8);
         let sign = if slope < 0.0 { "-" } else { "+" };
-        text += &format!(
-            " {sign} {} * clamp({load} - {}, 0, {})",
-            literal(slope.abs()),
-            literal(from),
-            literal(rounded(to - from))
-        );
+        let (slope, to, width) = (literal(slope.abs()), literal(to), literal(width));
+        text += &format!(" {sign} {slope} * clamp({to} - {load}, 0, {width})");
     }
     text
 }
@@ -536,15 +537,18 @@ mod tests {
 
     #[test]
     fn limits_are_rounded_down_and_other_numbers_to_the_nearest() {
-        assert_eq!((down(25.279), down(95.2), down(0.012_349_9), down(0.0)), (25.27, 95.2, 0.01234, 0.0));
-        assert_eq!((rounded(25.279), rounded(1234.56)), (25.28, 1235.0));
+        assert_eq!(
+            [down(25.279, 4), down(95.2, 4), down(0.012_349_9, 4), down(99_999.0, 3), down(100.0, 3), down(0.0, 4)],
+            [25.27, 95.2, 0.01234, 99_900.0, 100.0, 0.0]
+        );
+        assert_eq!([rounded(25.279, 4), rounded(1234.56, 4)], [25.28, 1235.0]);
     }
 
     #[test]
     fn lines_between_knots() {
         assert_eq!(boundary(&[(10.0, 5.0)], "x"), "5 + 0 * x");
         let text = boundary(&[(10.0, 100.0), (20.0, 50.0), (30.0, 60.0)], "x");
-        assert_eq!(text, "100 - 5 * clamp(x - 10, 0, 10) + 1 * clamp(x - 20, 0, 10)");
+        assert_eq!(text, "60 + 5 * clamp(20 - x, 0, 10) - 1 * clamp(30 - x, 0, 10)");
     }
 
     #[test]

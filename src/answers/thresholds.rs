@@ -13,7 +13,8 @@
 //!
 //! The **characteristic metric** m is the number of attempts inside the service that the first client calls, waiting and
 //! in service. Where the model has no such number, or the saddle does not show in it, it is the output or state with the largest
-//! `|m(s) - m(g)| / (|m(s)| + |m(g)|)` among those that the collapsed state moves in the same direction, beyond the saddle.
+//! `|m(s) - m(g)| / (|m(s)| + |m(g)|)` among those of which the saddle lies between the good and the collapsed state, by at least a
+//! hundredth of the way; a number of requests that is twice as large at the saddle comes before all others.
 //!
 //! One number is not the whole state: the boundary is where the separatrix is crossed by the way along the saddle's own
 //! proportions of queue and pending retries. A burst that fills the queue and has not yet caused retries may pass it and
@@ -155,7 +156,9 @@ impl Thresholds {
         if hysteresis != Hysteresis::None {
             curve::add(&mut found, study, findings);
             if found.metric.is_none() {
-                found.remarks.push("no quantity was found that tells good and collapsed states apart at a saddle".into());
+                found
+                    .remarks
+                    .push("no quantity was found that tells good and collapsed states apart at a saddle".into());
             }
         }
         Ok(found)
@@ -208,5 +211,63 @@ fn signature(study: &Study, metric: &Observable, x: &[f64], p: &[f64]) -> Signat
         served: value(Role::Served),
         offered: value(Role::Offered),
         metric: Some(at_rest(fluid, metric, x, p)).filter(|v| v.is_finite()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::answers::analysis::analyze;
+
+    fn thresholds(text: &str, changes: &[&str]) -> Thresholds {
+        let overrides: Vec<crate::model::Override> = changes.iter().map(|c| crate::model::Override::new(*c)).collect();
+        let mut model = crate::model::load(text, "model.toml", &overrides).expect("a model").model;
+        model.triggers.clear();
+        let study = Study::new(model).expect("equations");
+        let findings = analyze(&study, "").expect("a landscape");
+        Thresholds::of(&study, &findings).expect("a verdict")
+    }
+
+    /// The M/M/1 queue with retries in closed form: offered load `μ ρ (1-q)/(1-q^R)`, `q = exp(-θ(1-ρ))`, and `ρ/(1-ρ)` inside
+    /// (Little and Erlang). With θ = 5, R = 4, μ = 10 it rises with ρ to its maximum, the tip-over load; the saddle is on the other side.
+    #[test]
+    fn the_boundary_is_that_of_the_closed_form() {
+        let found = thresholds(include_str!("../../models/mm1-retry.toml"), &[]);
+        assert_eq!(found.hysteresis, Hysteresis::AboveRecovery);
+        let metric = found.metric.expect("a metric");
+        assert_eq!((metric.name.as_str(), metric.role, metric.above), ("inflight", Some(Role::Inflight), true));
+        let load = |rho: f64| {
+            let q = (-5.0 * (1.0 - rho)).exp();
+            10.0 * rho * (1.0 - q) / (1.0 - q.powi(4))
+        };
+        for (rho, good) in [(0.40, true), (0.50, true), (0.82, false), (0.88, false), (0.92, false), (0.95, false)] {
+            let knot = metric.at(load(rho)).expect("between the limits");
+            let (seen, exact) = (if good { knot.good } else { knot.boundary }, rho / (1.0 - rho));
+            // Straight lines between twelve knots, of a curve that grows without bound, and a closure that is not exact with retries.
+            assert!((seen / exact - 1.0).abs() < 0.1, "rho {rho}: {seen} is not {exact}");
+        }
+        assert_eq!(metric.at(2.4), None, "below the recovery load everything heals");
+    }
+
+    #[test]
+    fn numbers_do_not_depend_on_todays_load() {
+        let text = include_str!("../../models/retry-storm.toml");
+        let (low, high) =
+            (thresholds(text, &["client.web.load=15 req/s"]), thresholds(text, &["client.web.load=60 req/s"]));
+        assert_eq!((low.verdict, high.verdict), (Verdict::Stable, Verdict::Vulnerable));
+        let at = |t: &Thresholds| t.metric.as_ref().and_then(|m| m.at(60.0)).expect("a boundary").boundary;
+        assert!((at(&low) / at(&high) - 1.0).abs() < 1e-3, "{} {}", at(&low), at(&high));
+        assert!((at(&high) / 100.0 - 1.0).abs() < 0.02, "the saddle of `analyze` has 100 inside, not {}", at(&high));
+        let shed = high.shed_to().zip(high.recovery).expect("limits");
+        assert!((shed.0 / shed.1 - SHED_SHARE).abs() < 1e-12);
+        let collapsed = low.collapsed.expect("a signature");
+        assert!(collapsed.goodput < Some(0.1) && collapsed.served > Some(99.0), "{collapsed:?}");
+    }
+
+    #[test]
+    fn without_a_collapsed_state_there_is_no_boundary() {
+        let found = thresholds(include_str!("../../models/queue-timeout.toml"), &[]);
+        assert_eq!((found.hysteresis, &found.metric, found.recovery), (Hysteresis::None, &None, None));
+        assert!(found.shed_to().zip(found.tip_over).is_some_and(|(to, tip)| to < tip));
     }
 }

@@ -117,7 +117,8 @@ pub fn watch(thresholds: &Thresholds, recorded: &Recorded<'_>, seed: u64) -> Res
         Some(series) => slow::recovery(&name, series, load.as_ref(), joint.beyond(), seed, &mut remarks),
         None => {
             remarks.push(
-                "slowing down cannot be looked for: no column shows what happens inside, such as --map inflight=COLUMN".into(),
+                "slowing down cannot be looked for: no column shows what happens inside, such as --map inflight=COLUMN"
+                    .into(),
             );
             None
         }

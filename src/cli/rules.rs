@@ -76,8 +76,7 @@ pub(super) fn run(arguments: &Arguments, session: &Session) -> Result<Exit, Fail
         files::write(test_path, tests.as_bytes())?;
         session.terminal.note(&format!("wrote {} and {}", rule_path.display(), test_path.display()));
     }
-    let names: Vec<String> =
-        places.iter().flat_map(|(a, b)| [a, b]).map(|path| path.display().to_string()).collect();
+    let names: Vec<String> = places.iter().flat_map(|(a, b)| [a, b]).map(|path| path.display().to_string()).collect();
     let format = arguments.format.unwrap_or(if places.is_some() { Format::Text } else { Format::Yaml });
     let answer = match format {
         Format::Yaml => written,
@@ -104,7 +103,12 @@ fn places(output: &Path) -> Result<(PathBuf, PathBuf), Failure> {
 fn expressions(typed: &[String]) -> Result<Vec<(String, String)>, Failure> {
     let mut found = Vec::new();
     for part in typed.iter().flat_map(|text| split(text)) {
-        let shape = || Failure::usage(format!("`{part}` is not INPUT=PROMQL"), "for example --map offered='sum(rate(requests_total[1m]))'");
+        let shape = || {
+            Failure::usage(
+                format!("`{part}` is not INPUT=PROMQL"),
+                "for example --map offered='sum(rate(requests_total[1m]))'",
+            )
+        };
         let (name, expr) = part.split_once('=').ok_or_else(shape)?;
         found.push((name.trim().to_ascii_lowercase().replace('-', "_"), expr.trim().to_owned()));
     }
@@ -140,7 +144,9 @@ fn refused(error: &RulesError) -> Failure {
     let message = error.to_string();
     match error {
         RulesError::NoInput { known, .. } => Failure::usage(message, format!("there are {}", known.join(", "))),
-        RulesError::Expression { .. } => Failure::usage(message, "write PromQL without comments; quote it for the shell"),
+        RulesError::Expression { .. } => {
+            Failure::usage(message, "write PromQL without comments; quote it for the shell")
+        }
     }
 }
 

@@ -87,7 +87,9 @@ fn samples(phases: &[Phase], input: usize) -> String {
 #[must_use]
 pub fn test_file(rules: &Rules, cases: &[Case], origin: &Origin<'_>, rule_file: &str) -> String {
     let mut yaml = Yaml::default();
-    yaml.comment(&format!("Unit tests of {rule_file}, for `promtool test rules`: which alarms stand, and which must not."));
+    yaml.comment(&format!(
+        "Unit tests of {rule_file}, for `promtool test rules`: which alarms stand, and which must not."
+    ));
     yaml.comment(&format!(
         "Written by tipping {} from {} (SHA-256 {}).",
         env!("CARGO_PKG_VERSION"),
@@ -108,7 +110,11 @@ fn test(y: &mut Yaml, rules: &Rules, case: &Case) {
         for (index, input) in rules.inputs.iter().enumerate() {
             y.item(|y| {
                 // An expression of the user cannot be turned round: what it records is given instead.
-                let series = if input.is_default { format!("{}{{instance=\"a\"}}", input.expr) } else { rules.series(&input.record) };
+                let series = if input.is_default {
+                    format!("{}{{instance=\"a\"}}", input.expr)
+                } else {
+                    rules.series(&input.record)
+                };
                 y.text("series", &series);
                 y.text("values", &samples(&case.phases, index));
             });
@@ -161,14 +167,11 @@ fn test(y: &mut Yaml, rules: &Rules, case: &Case) {
 pub fn document(rules: &Rules, cases: &[Case], written: &[String]) -> Vec<Block> {
     let count = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
     let tone = if rules.alerts.is_empty() { Tone::Warn } else { Tone::Good };
-    let head = format!("{}: {}, held to {}", rules.model, count(rules.alerts.len(), "alarm"), count(cases.len(), "case"));
+    let head =
+        format!("{}: {}, held to {}", rules.model, count(rules.alerts.len(), "alarm"), count(cases.len(), "case"));
     let mut blocks = vec![Block::Verdict(vec![Cell::new(head, tone)])];
-    let columns = vec![
-        Column::left("alarm"),
-        Column::left("severity"),
-        Column::right("for"),
-        Column::left("condition"),
-    ];
+    let columns =
+        vec![Column::left("alarm"), Column::left("severity"), Column::right("for"), Column::left("condition")];
     let rows = rules.alerts.iter().map(|alert| {
         let tone = match alert.kind.severity() {
             "critical" => Tone::Bad,
@@ -221,7 +224,8 @@ fn numbers(rules: &Rules) -> Vec<Vec<Cell>> {
     add("shed to", levels.shed_to);
     if let (Some(key), [(from, first), .., (to, last)]) = (&levels.metric, &levels.boundary[..]) {
         let unit = &rules.metric_unit;
-        let text = format!("{} at {} to {} at {}", number(*first, 4), number(*from, 4), number(*last, 4), number(*to, 4));
+        let text =
+            format!("{} at {} to {} at {}", number(*first, 4), number(*from, 4), number(*last, 4), number(*to, 4));
         rows.push(vec![format!("boundary of {key} ({unit}) by load").into(), text.into()]);
     }
     rows

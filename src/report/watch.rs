@@ -82,9 +82,7 @@ pub fn document(report: &Report<'_>) -> Vec<Block> {
             .iter()
             .rev()
             .take(LISTED)
-            .map(|(a, b)| {
-                format!("beyond the boundary from {} for {}", report.instant(*a), time(seconds(b - a)))
-            })
+            .map(|(a, b)| format!("beyond the boundary from {} for {}", report.instant(*a), time(seconds(b - a))))
             .collect();
         if excursions.len() > LISTED {
             lines.push(format!("... and {} times before", excursions.len() - LISTED));
@@ -115,7 +113,9 @@ fn verdict(report: &Report<'_>) -> Block {
     let limit = |value: Option<f64>| value.map(|v| report.with_load_unit(v)).unwrap_or_default();
     let metric = watch.metric.as_ref();
     let (words, tone) = match watch.state {
-        State::Unknown => ("nothing is known: no column is the load or the characteristic metric".to_owned(), Tone::Bad),
+        State::Unknown => {
+            ("nothing is known: no column is the load or the characteristic metric".to_owned(), Tone::Bad)
+        }
         State::Stable if thresholds.hysteresis == Hysteresis::None => {
             (format!("STABLE at {load}: no collapsed state is known at this load"), Tone::Good)
         }
@@ -123,14 +123,20 @@ fn verdict(report: &Report<'_>) -> Block {
             (format!("STABLE at {load}: below the recovery load of {}", limit(thresholds.recovery)), Tone::Good)
         }
         State::Vulnerable => {
-            let recovery = thresholds.recovery.map(|r| format!(", above the recovery load of {}", report.with_load_unit(r)));
+            let recovery =
+                thresholds.recovery.map(|r| format!(", above the recovery load of {}", report.with_load_unit(r)));
             (format!("VULNERABLE at {load}{}: a collapse would stay", recovery.unwrap_or_default()), Tone::Warn)
         }
         State::PastBoundary => {
             let name = metric.map(|m| m.name.as_str()).unwrap_or_default();
             let now = metric.map(|m| report.with_metric_unit(m.now)).unwrap_or_default();
             let edge = metric.and_then(|m| m.boundary).map(|b| report.with_metric_unit(b)).unwrap_or_default();
-            (format!("PAST THE BOUNDARY at {load}: {name} is {now}, the boundary {edge}; it goes on to collapse by itself, or has collapsed"), Tone::Bad)
+            (
+                format!(
+                    "PAST THE BOUNDARY at {load}: {name} is {now}, the boundary {edge}; it goes on to collapse by itself, or has collapsed"
+                ),
+                Tone::Bad,
+            )
         }
         State::Overloaded => {
             (format!("OVERLOADED at {load}: above the tip-over load of {}", limit(thresholds.tip_over)), Tone::Bad)

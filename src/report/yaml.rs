@@ -125,13 +125,27 @@ mod tests {
             let mut yaml = Yaml::default();
             yaml.comment(&text);
             yaml.text("a", "b");
-            prop_assert_eq!(read(&yaml.finish())["a"].as_str(), Some("b"));
+            let read = read(&yaml.finish());
+            prop_assert_eq!(read["a"].as_str(), Some("b"));
         }
     }
 
     #[test]
     fn awkward_texts() {
-        for text in ["no", "1e3", "", "it's", "a: b # c", "{{ $value }}", "\\", "x{a=\"b\"}", "a\nb", "2024-01-01", "\u{85}", "- a"] {
+        for text in [
+            "no",
+            "1e3",
+            "",
+            "it's",
+            "a: b # c",
+            "{{ $value }}",
+            "\\",
+            "x{a=\"b\"}",
+            "a\nb",
+            "2024-01-01",
+            "\u{85}",
+            "- a",
+        ] {
             assert_eq!(read(&format!("a: {}\n", quoted(text)))["a"].as_str(), Some(text), "{text:?}");
         }
     }

@@ -91,15 +91,27 @@ pub fn cases(rules: &Rules, thresholds: &Thresholds) -> Vec<Case> {
     if levels.near.is_some() {
         add("close to the tip-over load", &[(LONG, Some(healthy(f64::midpoint(near, top))))], LONG);
         add("not yet close to the tip-over load", &[(LONG, Some(healthy(0.99 * near)))], LONG);
-        add("a peak of two minutes", &[(600, Some(healthy(low))), (120, Some(healthy(1.1 * top))), (480, Some(healthy(low)))], LONG);
+        add(
+            "a peak of two minutes",
+            &[(600, Some(healthy(low))), (120, Some(healthy(1.1 * top))), (480, Some(healthy(low)))],
+            LONG,
+        );
     }
     if levels.metric.is_some() {
         add("short of the boundary", &[(LONG, Some(beside(middle, 0.9)))], LONG);
         add("past the boundary", &[(LONG, Some(beside(middle, 1.1)))], LONG);
-        add("past the boundary for half a minute only", &[(600, Some(healthy(middle))), (30, Some(beside(middle, 1.1))), (570, Some(healthy(middle)))], 645);
+        add(
+            "past the boundary for half a minute only",
+            &[(600, Some(healthy(middle))), (30, Some(beside(middle, 1.1))), (570, Some(healthy(middle)))],
+            645,
+        );
     }
     add("hardly anything is answered in time", &[(600, Some(healthy(middle))), (600, Some(collapsed(middle)))], LONG);
-    add("hardly anything was answered in time for a minute", &[(600, Some(healthy(middle))), (60, Some(collapsed(middle))), (540, Some(healthy(middle)))], 660);
+    add(
+        "hardly anything was answered in time for a minute",
+        &[(600, Some(healthy(middle))), (60, Some(collapsed(middle))), (540, Some(healthy(middle)))],
+        660,
+    );
     if levels.tip_over.is_some() {
         add("overload is no metastable collapse", &[(LONG, Some(collapsed(1.2 * top)))], LONG);
     }

@@ -13,12 +13,19 @@ use crate::dynamics::newton::newton;
 use crate::fit::metrics::guess::Role;
 use crate::fit::observe::{Observable, main_service, of_role};
 use crate::model::unit;
+use crate::process::dimension::Dimension;
 use crate::process::fluid::Fluid;
 
 /// Intervals of the curve.
 const INTERVALS: usize = 12;
 /// Least separation `|m(s) - m(g)| / (|m(s)| + |m(g)|)` at which the number inside is taken without looking further.
 const CLEAR: f64 = 0.1;
+
+/// Least share of the way from the good to the collapsed state that the saddle lies at: less cannot be read off a chart.
+const VISIBLE: f64 = 0.01;
+/// Separation of a quantity that the saddle has twice as much of: a number of requests that does is preferred to anything else,
+/// since it is what services export.
+const DOUBLED: f64 = 1.0 / 3.0;
 
 /// The curve at one load, all in base units.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -101,14 +108,16 @@ struct At {
 
 /// Adds the metric and the signature of the collapsed state.
 pub(super) fn add(found: &mut Thresholds, study: &Study, findings: &Findings) {
-    let walk = Walk { study, landscape: &findings.landscape, limits: &findings.limits, load: study.load_index(&study.fluid) };
+    let walk =
+        Walk { study, landscape: &findings.landscape, limits: &findings.limits, load: study.load_index(&study.fluid) };
     let (saddle, single) = match walk.at(found.reference) {
         Some(at) => (Some(at), false),
         None => (walk.today(findings), true),
     };
     let Some(saddle) = saddle else { return };
     let collapsed = walk.collapsed(found.reference, &saddle);
-    let Some(candidate) = walk.choose(&saddle, collapsed.as_deref()) else { return };
+    let resting = collapsed.as_ref().filter(|c| c.rests).map(|c| c.x.as_slice());
+    let Some(candidate) = walk.choose(&saddle, resting) else { return };
     let fluid = &study.fluid;
     let value = |x: &[f64], p: &[f64]| at_rest(fluid, &candidate.observable, x, p);
     let knot = |at: &At| Knot {
@@ -118,7 +127,11 @@ pub(super) fn add(found: &mut Thresholds, study: &Study, findings: &Findings) {
     };
     let reference = knot(&saddle);
     let above = reference.boundary > reference.good;
-    let mut knots: Vec<Knot> = if single { Vec::new() } else { walk.loads(found).into_iter().filter_map(|l| walk.at(l)).map(|at| knot(&at)).collect() };
+    let mut knots: Vec<Knot> = if single {
+        Vec::new()
+    } else {
+        walk.loads(found).into_iter().filter_map(|l| walk.at(l)).map(|at| knot(&at)).collect()
+    };
     knots.extend(walk.ends(found, &value));
     knots.retain(|k| k.good.is_finite() && k.boundary.is_finite());
     // A boundary on the wrong side of the good state belongs to another branch.
@@ -132,11 +145,28 @@ pub(super) fn add(found: &mut Thresholds, study: &Study, findings: &Findings) {
     let from = if knots.len() == 1 { found.recovery.unwrap_or(0.0) } else { knots[0].load };
     let factor = unit::parse_unit(&candidate.unit).map_or(1.0, |(_, factor)| factor);
     found.collapsed = Some(match &collapsed {
-        Some(x) => signature(study, &candidate.observable, x, &saddle.parameters),
+        Some(found) => {
+            let seen = signature(study, &candidate.observable, &found.x, &saddle.parameters);
+            Signature { metric: seen.metric.filter(|_| found.rests), ..seen }
+        }
         None => Signature::default(),
     });
-    found.metric =
-        Some(Characteristic { name: candidate.name, role: candidate.role, unit: candidate.unit, factor, above, knots, from });
+    found.metric = Some(Characteristic {
+        name: candidate.name,
+        role: candidate.role,
+        unit: candidate.unit,
+        factor,
+        above,
+        knots,
+        from,
+    });
+}
+
+/// A collapsed state.
+struct Collapsed {
+    x: Vec<f64>,
+    /// Whether it is an equilibrium; else it is a moment of unbounded growth, of which sizes say nothing.
+    rests: bool,
 }
 
 /// The main branch, to be looked at at any load.
@@ -159,7 +189,12 @@ impl Walk<'_> {
     }
 
     /// Where the branch passes a load among these segments, with so many unstable roots as are wanted.
-    fn root(&self, at: f64, segments: std::ops::Range<usize>, wanted: impl Fn(usize) -> bool) -> Option<(usize, Vec<f64>)> {
+    fn root(
+        &self,
+        at: f64,
+        segments: std::ops::Range<usize>,
+        wanted: impl Fn(usize) -> bool,
+    ) -> Option<(usize, Vec<f64>)> {
         let points = &self.landscape.branch.points;
         let p = self.parameters(at);
         segments.filter(|i| i + 1 < points.len()).find_map(|i| {
@@ -193,15 +228,18 @@ impl Walk<'_> {
     }
 
     /// The collapsed state at a load: on the branch behind the saddle, or among what was found at today's load.
-    fn collapsed(&self, load: f64, saddle: &At) -> Option<Vec<f64>> {
+    fn collapsed(&self, load: f64, saddle: &At) -> Option<Collapsed> {
         let last = self.landscape.branch.points.len();
         let behind = self.root(load, self.limits.good_segments..last, |unstable| unstable % 2 == 1).map(|(i, _)| i + 1);
         let on_branch = behind.and_then(|i| self.root(load, i..last, |unstable| unstable == 0)).map(|(_, x)| x);
-        on_branch.filter(|x| *x != saddle.saddle).or_else(|| {
-            let stable = self.landscape.states.iter().filter(|s| s.stable() == Some(true) && s.x != saddle.good);
-            let escape = self.landscape.escape.as_ref().and_then(|e| e.x.clone());
-            stable.map(|s| s.x.clone()).next_back().filter(|_| load == self.landscape.parameters[self.load]).or(escape)
-        })
+        let here = load == self.landscape.parameters[self.load];
+        let stable = self.landscape.states.iter().filter(|s| here && s.stable() == Some(true) && s.x != saddle.good);
+        let resting = on_branch.filter(|x| *x != saddle.saddle).or_else(|| stable.map(|s| s.x.clone()).next_back());
+        let growing = || self.landscape.escape.as_ref().and_then(|e| e.x.clone());
+        match resting {
+            Some(x) => Some(Collapsed { x, rests: true }),
+            None => growing().map(|x| Collapsed { x, rests: false }),
+        }
     }
 
     /// Loads between both limits at which the curve is computed.
@@ -238,13 +276,16 @@ impl Walk<'_> {
             let (good, saddle) = (value(&at.good), value(&at.saddle));
             let beyond = collapsed.map(value).filter(|v| !v.is_nan());
             let apart = saddle - good;
-            let same_way = beyond.is_none_or(|b| (b - saddle) * apart > 0.0);
+            let visible =
+                beyond.is_none_or(|b| (b - saddle) * apart > 0.0 && apart.abs() >= VISIBLE * (b - good).abs());
             let share = apart.abs() / (saddle.abs() + good.abs());
-            if share.is_finite() && same_way { share } else { 0.0 }
+            if share.is_finite() && visible { share } else { 0.0 }
         };
         let unit_of = |observable: &Observable| match observable {
             Observable::State(index) => process.states[*index].unit.clone(),
-            Observable::Outputs(terms) => terms.first().map(|(i, _)| process.outputs[*i].unit.clone()).unwrap_or_default(),
+            Observable::Outputs(terms) => {
+                terms.first().map(|(i, _)| process.outputs[*i].unit.clone()).unwrap_or_default()
+            }
             Observable::Product(..) => String::new(),
         };
         for role in [Role::Inflight, Role::Queue] {
@@ -273,7 +314,9 @@ impl Walk<'_> {
         });
         let mut best: Option<(f64, Candidate)> = None;
         for candidate in outputs.chain(states) {
-            let own = score(&candidate);
+            let share = score(&candidate);
+            let counted = unit::parse_unit(&candidate.unit).is_ok_and(|(dimension, _)| dimension == Dimension::REQUEST);
+            let own = if counted && share >= DOUBLED { 1.0 + share } else { share };
             // The first of equals: outputs are what can be measured.
             if own > best.as_ref().map_or(1e-6, |(s, _)| s * (1.0 + 1e-9)) {
                 best = Some((own, candidate));

@@ -110,7 +110,8 @@ pub(super) fn recovery(
     let recovery = report(name, series, &grid, period, deseasoned, &found, load_p);
     if recovery.is_slowing() && load_p.is_some_and(|p| p <= SIGNIFICANT) {
         remarks.push(
-            "the load itself fluctuates ever more, or with a longer memory: the rise need not be a loss of resilience".to_owned(),
+            "the load itself fluctuates ever more, or with a longer memory: the rise need not be a loss of resilience"
+                .to_owned(),
         );
     }
     Some(recovery)
