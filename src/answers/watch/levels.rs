@@ -137,11 +137,9 @@ fn metric_level(
     // Above the tip-over load there is no good state to measure from.
     let knot = about.at(load).filter(|_| thresholds.tip_over.is_none_or(|tip| load < tip));
     let highest = values.iter().copied().filter(|v| v.is_finite()).fold(f64::NEG_INFINITY, f64::max);
-    if about.above
-        && beyond == 0
-        && thresholds.slots.is_some_and(|slots| highest <= slots)
-        && thresholds.slots > Some(1.0)
-    {
+    // Slots that are all busy and never a request more: the queue is not in it.
+    let full = thresholds.slots.is_some_and(|slots| slots > 1.0 && (0.999 * slots..=slots).contains(&highest));
+    if about.above && full {
         remarks.push(format!(
             "`{}` never exceeds the number of slots: if it counts requests in service only, add those that wait, as in --map '{}={} + QUEUE'",
             raw.title, about.name, raw.title
