@@ -86,10 +86,11 @@ pub fn cases(rules: &Rules, thresholds: &Thresholds) -> Vec<Case> {
     if levels.recovery.is_some() {
         add("above the recovery load", &[(LONG, Some(healthy(middle)))], LONG);
         add("above the recovery load, not yet for long", &[(LONG, Some(healthy(middle)))], 600);
+        add("just above the recovery load", &[(LONG, Some(healthy(1.01 * bottom)))], LONG);
         add("just below the recovery load", &[(LONG, Some(healthy(0.99 * bottom)))], LONG);
     }
     if levels.near.is_some() {
-        add("close to the tip-over load", &[(LONG, Some(healthy(f64::midpoint(near, top))))], LONG);
+        add("close to the tip-over load", &[(LONG, Some(healthy((1.01 * near).min(f64::midpoint(near, top)))))], LONG);
         add("not yet close to the tip-over load", &[(LONG, Some(healthy(0.99 * near)))], LONG);
         add(
             "a peak of two minutes",
