@@ -164,6 +164,8 @@ pub struct Rules {
     pub records: Vec<Record>,
     /// The alarms.
     pub alerts: Vec<Alert>,
+    /// Names of recovery load and tip-over load, with what they are in mathematics.
+    pub names: (&'static str, &'static str),
     /// The numbers in them.
     pub levels: Levels,
     /// What a reader must know.
@@ -229,6 +231,7 @@ pub fn rules(study: &Study, thresholds: &Thresholds, expressions: &[(String, Str
         inputs: inputs(study, thresholds, &levels, load),
         records: Vec::new(),
         alerts: Vec::new(),
+        names: (thresholds.recovery_name(), thresholds.tip_over_name()),
         levels,
         remarks: Vec::new(),
     };
@@ -427,8 +430,9 @@ impl Rules {
             let about = if unit.is_empty() { about.to_owned() } else { format!("{about}, in {unit}") };
             records.extend(expr.map(|expr| Record { name: name.to_owned(), about, expr }));
         };
-        constant("tipping:recovery_load", "load below which a collapse heals (lower fold)", levels.recovery);
-        constant("tipping:tip_over_load", "load above which there is no good state (upper fold)", levels.tip_over);
+        let (recovery, tip_over) = self.names;
+        constant("tipping:recovery_load", &format!("{recovery}: below it a collapse heals"), levels.recovery);
+        constant("tipping:tip_over_load", &format!("{tip_over}: above it the good state ends"), levels.tip_over);
         constant("tipping:shed_to_load", "load to shed to after a collapse", levels.shed_to);
         let offered = self.series(&format!("tipping:{load}"));
         if levels.tip_over.is_some() {

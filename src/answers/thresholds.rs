@@ -80,10 +80,14 @@ pub struct Thresholds {
     pub reference: f64,
     /// Tip-over load.
     pub tip_over: Option<f64>,
+    /// What happens there.
+    pub tip_over_kind: Option<LimitKind>,
     /// Load beyond which noise alone tips the good state within the horizon, where that was asked for and found.
     pub with_noise: Option<f64>,
     /// Recovery load.
     pub recovery: Option<f64>,
+    /// What happens there.
+    pub recovery_kind: Option<LimitKind>,
     /// What stands between the states.
     pub hysteresis: Hysteresis,
     /// Slots of the service that the first client calls.
@@ -142,8 +146,10 @@ impl Thresholds {
             today,
             reference,
             tip_over,
+            tip_over_kind: analysis.tip_over_load.as_ref().map(|l| l.kind),
             with_noise: analysis.tip_over_load.as_ref().and_then(|l| l.with_noise.flatten()).map(|l| l * factor),
             recovery,
+            recovery_kind: analysis.recovery_load.as_ref().map(|l| l.kind),
             hysteresis,
             slots: slots(study),
             metric: None,
@@ -162,6 +168,28 @@ impl Thresholds {
             }
         }
         Ok(found)
+    }
+
+    /// The tip-over load by its name and what it is in mathematics.
+    #[must_use]
+    pub fn tip_over_name(&self) -> &'static str {
+        match self.tip_over_kind {
+            Some(LimitKind::Fold) => "tip-over load (upper fold)",
+            Some(LimitKind::Hopf) => "tip-over load (Hopf point)",
+            Some(LimitKind::Escape) => "tip-over load (escape)",
+            Some(LimitKind::Peak) => "tip-over load (goodput peak)",
+            None => "tip-over load",
+        }
+    }
+
+    /// The recovery load by its name and what it is in mathematics.
+    #[must_use]
+    pub fn recovery_name(&self) -> &'static str {
+        match self.recovery_kind {
+            Some(LimitKind::Fold) => "recovery load (lower fold)",
+            Some(LimitKind::Escape) => "recovery load (end of unbounded growth)",
+            _ => "recovery load",
+        }
     }
 
     /// The load to shed to so that a collapse heals, with a margin; for a model without hysteresis, that at which

@@ -218,8 +218,8 @@ fn numbers(rules: &Rules) -> Vec<Vec<Cell>> {
             rows.push(vec![name.into(), format!("{} {unit}", number(value, 4)).trim_end().to_owned().into()]);
         }
     };
-    add("recovery load (lower fold)", levels.recovery);
-    add("tip-over load (upper fold)", levels.tip_over);
+    add(rules.names.0, levels.recovery);
+    add(rules.names.1, levels.tip_over);
     add("near tip-over from", levels.near);
     add("shed to", levels.shed_to);
     if let (Some(key), [(from, first), .., (to, last)]) = (&levels.metric, &levels.boundary[..]) {

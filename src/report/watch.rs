@@ -170,7 +170,7 @@ fn load_rows(report: &Report<'_>, load: &LoadLevel) -> Vec<Vec<Cell>> {
         vec![vec![title("load").into(), report.with_load_unit(load.now).into(), meaning.into()]];
     rows.push(vec!["highest load".into(), report.with_load_unit(load.highest).into(), "".into()]);
     for (what, limit) in
-        [("recovery load (lower fold)", thresholds.recovery), ("tip-over load (upper fold)", thresholds.tip_over)]
+        [(thresholds.recovery_name(), thresholds.recovery), (thresholds.tip_over_name(), thresholds.tip_over)]
     {
         if let Some(limit) = limit {
             let away = super::words::change(limit / load.now - 1.0);

@@ -87,7 +87,8 @@ fn without_a_collapsed_state_only_what_makes_sense_and_that_is_said() {
     let names: Vec<&Value> = document["alerts"].as_array().expect("alerts").iter().map(|a| &a["alert"]).collect();
     assert_eq!(names, ["TippingNearTipOver", "TippingStarved"]);
     assert_eq!((&document["recovery_load"], &document["characteristic_metric"]), (&Value::Null, &Value::Null));
-    assert!(document["remarks"][0].as_str().expect("a remark").contains("no collapsed state"), "{document}");
+    let remarks = document["remarks"].as_array().expect("remarks");
+    assert!(remarks.iter().any(|r| r.as_str().is_some_and(|r| r.contains("no collapsed state"))), "{document}");
 }
 
 #[test]
