@@ -10,10 +10,12 @@ use crate::answers::landscape::Landscape;
 use crate::answers::limits::{LimitKind, Limits};
 use crate::answers::study::Study;
 use crate::dynamics::newton::newton;
+use crate::dynamics::outcome::distance;
 use crate::fit::metrics::guess::Role;
 use crate::fit::observe::{Observable, main_service, of_role};
 use crate::model::unit;
 use crate::process::dimension::Dimension;
+use crate::process::field::Field;
 use crate::process::fluid::Fluid;
 
 /// Intervals of the curve.
@@ -233,8 +235,12 @@ impl Walk<'_> {
         let behind = self.root(load, self.limits.good_segments..last, |unstable| unstable % 2 == 1).map(|(i, _)| i + 1);
         let on_branch = behind.and_then(|i| self.root(load, i..last, |unstable| unstable == 0)).map(|(_, x)| x);
         let here = load == self.landscape.parameters[self.load];
-        let stable = self.landscape.states.iter().filter(|s| here && s.stable() == Some(true) && s.x != saddle.good);
-        let resting = on_branch.filter(|x| *x != saddle.saddle).or_else(|| stable.map(|s| s.x.clone()).next_back());
+        // The same state found twice is the same to the tolerance of Newton's method only.
+        let same = |a: &[f64], b: &[f64]| distance(self.fluid().states(), a, b) < 1e-6;
+        let states = self.landscape.states.iter();
+        let stable = states.filter(|s| here && s.stable() == Some(true) && !same(&s.x, &saddle.good));
+        let resting =
+            on_branch.filter(|x| !same(x, &saddle.saddle)).or_else(|| stable.map(|s| s.x.clone()).next_back());
         let growing = || self.landscape.escape.as_ref().and_then(|e| e.x.clone());
         match resting {
             Some(x) => Some(Collapsed { x, rests: true }),
