@@ -292,6 +292,17 @@ mod tests {
         assert!(collapsed.goodput < Some(0.1) && collapsed.served > Some(99.0), "{collapsed:?}");
     }
 
+    /// An escape is no equilibrium: of unbounded growth no size is known, and the good state is not taken for it.
+    #[test]
+    fn beside_unbounded_growth_there_is_a_boundary_too() {
+        let found = thresholds(include_str!("../../models/m1.toml"), &[]);
+        let metric = found.metric.expect("a metric");
+        assert_eq!((metric.name.as_str(), metric.above), ("n", true));
+        let knot = metric.at(400.0).expect("a boundary");
+        assert!((knot.boundary / 1138.3 - 1.0).abs() < 0.02, "{knot:?}");
+        assert_eq!(found.collapsed.and_then(|c| c.metric), None);
+    }
+
     #[test]
     fn without_a_collapsed_state_there_is_no_boundary() {
         let found = thresholds(include_str!("../../models/queue-timeout.toml"), &[]);
