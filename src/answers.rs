@@ -24,6 +24,7 @@ pub mod landscape;
 pub mod limits;
 pub mod odds;
 pub mod rules;
+pub mod sensitivity;
 pub mod study;
 pub mod thresholds;
 pub mod triggers;

@@ -297,9 +297,10 @@ mod tests {
     fn beside_unbounded_growth_there_is_a_boundary_too() {
         let found = thresholds(include_str!("../../models/m1.toml"), &[]);
         let metric = found.metric.expect("a metric");
-        assert_eq!((metric.name.as_str(), metric.above), ("n", true));
+        // In back-off there is next to nobody in the good state: of both numbers of requests the saddle shows most in this one.
+        assert_eq!((metric.name.as_str(), metric.above), ("o", true));
         let knot = metric.at(400.0).expect("a boundary");
-        assert!((knot.boundary / 1138.3 - 1.0).abs() < 0.02, "{knot:?}");
+        assert!((knot.boundary / 299.56 - 1.0).abs() < 0.02, "{knot:?}");
         assert_eq!(found.collapsed.and_then(|c| c.metric), None);
     }
 
