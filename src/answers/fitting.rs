@@ -388,7 +388,7 @@ fn measured(
     }
     let index = study.load_index(&study.fluid);
     let beginning = request.beginning;
-    Ok((Measured::new(study.fluid.clone(), free, steps.map(|s| (index, s)), beginning, observations), columns))
+    Ok((Measured::new(&study.fluid, free, steps.map(|s| (index, s)), beginning, observations), columns))
 }
 
 /// Little's law between the columns of inside, rate and time.

@@ -24,11 +24,13 @@ mod event;
 mod rodas5p;
 mod tableau;
 mod trajectory;
+mod variational;
 
 use std::ops::ControlFlow;
 
 pub use event::{Direction, Event};
 pub use trajectory::{Hit, Statistics, Step, Stop, Trajectory};
+pub use variational::{Sensitivities, Side, sensitivities};
 
 use crate::process::field::Field;
 
@@ -46,6 +48,9 @@ pub struct Options {
     /// Largest step. A right-hand side that depends on time through pulses needs it no larger than a pulse: while the
     /// solution is at rest, steps are long, and what lies between the points where it is evaluated is not seen.
     pub max_step: f64,
+    /// Whether a new piece without a kick is entered with the step size of the one before: for inputs in many pieces that
+    /// differ little, where starting anew costs more than a step that is rejected now and then.
+    pub carry_step: bool,
     /// Whether all steps are kept. If not, only those the lags reach back to are: for long runs with an observer.
     pub retain: bool,
 }
@@ -58,6 +63,7 @@ impl Default for Options {
             max_steps: 1_000_000,
             initial_step: None,
             max_step: f64::INFINITY,
+            carry_step: false,
             retain: true,
         }
     }

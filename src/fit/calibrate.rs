@@ -52,6 +52,8 @@ pub(crate) const FLOOR: f64 = 1e-4;
 const ROUNDS: usize = 3;
 /// Noise of a small reading in the first round, relative.
 const FIRST: f64 = 0.05;
+/// Relative offset at which a search ends.
+const NEAR: f64 = 1e-3;
 /// Change of a column's noise, relative, below which weights have settled.
 const SETTLED: f64 = 0.02;
 
@@ -61,8 +63,14 @@ const SETTLED: f64 = 0.02;
 /// [`Failure`] if nothing can be computed at the start.
 pub fn calibrate(measured: &mut Measured, options: &Options<'_>) -> Result<Fitted, Failure<TrajectoryError>> {
     roughness(measured);
+    let options = &settled(measured, options);
     let quick = Options { profiles: false, ..*options };
     let mut fit = estimate(&*measured, &quick)?;
+    if measured.exact() {
+        measured.check(&fit.values);
+    }
+    let options = &settled(measured, options);
+    let quick = Options { profiles: false, ..*options };
     let mut before: Vec<f64> = Vec::new();
     for _ in 0..ROUNDS {
         if (options.interrupt)() {
@@ -72,8 +80,8 @@ pub fn calibrate(measured: &mut Measured, options: &Options<'_>) -> Result<Fitte
         measured.refine(&relative_errors(measured, &fit));
         let noise = weigh(measured, &fit.values).map_err(|e| Failure::Start(super::estimate::Trouble::Problem(e)))?;
         let scales: Vec<f64> = noise.iter().map(|n| n.rms).collect();
-        let settled = before.iter().zip(&scales).all(|(a, b)| (a / b - 1.0).abs() < SETTLED) && !before.is_empty();
-        if settled {
+        let steady = before.iter().zip(&scales).all(|(a, b)| (a / b - 1.0).abs() < SETTLED) && !before.is_empty();
+        if steady {
             break;
         }
         before = scales;
@@ -85,6 +93,17 @@ pub fn calibrate(measured: &mut Measured, options: &Options<'_>) -> Result<Fitte
     let (noise, predicted) =
         summary(measured, &estimate.values).map_err(|e| Failure::Start(super::estimate::Trouble::Problem(e)))?;
     Ok(Fitted { estimate, noise, predicted })
+}
+
+/// Settings for residuals that are as good as their integration: a thousandth of a standard error is as near as they come
+/// (the bound of Bates & Watts). Where derivatives are exact no others are there for the last steps.
+fn settled<'a>(measured: &Measured, options: &Options<'a>) -> Options<'a> {
+    let mut settings = options.settings;
+    settings.tolerance = settings.tolerance.max(NEAR);
+    if measured.exact() {
+        settings.differences = settings.last_differences;
+    }
+    Options { settings, ..*options }
 }
 
 /// Standard errors by size of the parameter.

@@ -162,6 +162,12 @@ impl Trajectory {
         self.origin
     }
 
+    /// State at the start, before any kick.
+    #[must_use]
+    pub fn initial(&self) -> &[f64] {
+        &self.initial
+    }
+
     /// Time at which it ended.
     #[must_use]
     pub fn end(&self) -> f64 {
@@ -211,8 +217,18 @@ impl Trajectory {
     #[must_use]
     pub fn slope(&self, t: f64) -> Option<Vec<f64>> {
         let mut out = vec![0.0; self.dim];
-        self.step(self.find(t)?).slope(t, &mut out);
-        Some(out)
+        self.slope_into(t, &mut out).then_some(out)
+    }
+
+    /// As [`Trajectory::slope`], into a buffer; returns whether `t` lies in the stored time span.
+    pub fn slope_into(&self, t: f64, out: &mut [f64]) -> bool {
+        match self.find(t) {
+            Some(i) => {
+                self.step(i).slope(t, out);
+                true
+            }
+            None => false,
+        }
     }
 
     fn find(&self, t: f64) -> Option<usize> {

@@ -224,7 +224,7 @@ pub(super) fn descend<P: Problem>(
         let cosine = cosine.fold(0.0, f64::max);
         let model = Quadratic::new(&weighted, &residuals, movable.clone(), &scale);
         let Some(model) = model else { return Err(Trouble::NotFinite { index: 0 }) };
-        let error = by.error(objective.problem.precision());
+        let error = objective.derivative_error(by);
         let model = model.resolving(error);
         let p = model.resolved().max(1) as f64;
         let left = (residuals.norm_squared() - model.attainable()).max(noise).max(f64::MIN_POSITIVE);
@@ -388,7 +388,7 @@ fn polished<P: Problem>(
     let jacobian = objective.jacobian(&trial, by)?;
     let (weighted, residuals) = emphasised(objective, &trial, &jacobian);
     let there = Quadratic::new(&weighted, &residuals, model.free.clone(), scale);
-    let error = by.error(objective.problem.precision());
+    let error = objective.derivative_error(by);
     Ok(there
         .map(|there| there.resolving(error))
         .filter(|there| there.attainable() < 0.9 * model.attainable())
