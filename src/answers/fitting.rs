@@ -17,7 +17,7 @@ use crate::fit::estimate::profile::{End, Interval};
 use crate::fit::estimate::{Failure, Options};
 use crate::fit::mapping::{Column, Mapping};
 use crate::fit::metrics::guess::Role;
-use crate::fit::observe::{main_service, named, of_role};
+use crate::fit::observe::{main_service, named, of_role, state_of, variance_of};
 use crate::fit::trajectory::{Beginning, Measured, Observation, TrajectoryError};
 use crate::model::types::Quantity;
 use crate::process::fluid::Fluid;
@@ -43,6 +43,20 @@ pub struct Request<'a> {
     pub named: Vec<(String, Column)>,
     /// Where the system is when the data begin.
     pub beginning: Beginning,
+    /// Whether states are set to their readings as they come.
+    pub follow: Follow,
+}
+
+/// Whether states are set to their readings as they come, and only what lies between is predicted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Follow {
+    /// A gauge of the requests inside, which is exact.
+    #[default]
+    Counts,
+    /// Every state of which there are samples.
+    States,
+    /// None.
+    Nothing,
 }
 
 /// Why there is no fit.
@@ -366,6 +380,11 @@ fn measured(
         None => held.iter().filter_map(|(.., raw)| begins(raw)).min(),
     }
     .ok_or(DataError::NoOverlap)?;
+    let followed = |name: &str| match request.follow {
+        Follow::Counts => name == Role::Inflight.to_string() && service.is_some(),
+        Follow::States => true,
+        Follow::Nothing => false,
+    };
     let observations: Vec<Observation> = held
         .into_iter()
         .map(|(name, observable, raw)| {
@@ -388,7 +407,17 @@ fn measured(
     }
     let index = study.load_index(&study.fluid);
     let beginning = request.beginning;
-    Ok((Measured::new(&study.fluid, free, steps.map(|s| (index, s)), beginning, observations), columns))
+    let following: Vec<(usize, usize, Vec<usize>)> = observations
+        .iter()
+        .enumerate()
+        .filter(|(_, o)| followed(&o.name) && o.series.spans.iter().all(|span| *span == 0.0))
+        .filter_map(|(index, o)| {
+            let state = state_of(process, &o.observable)?;
+            Some((index, state, variance_of(process, state).into_iter().collect()))
+        })
+        .collect();
+    let measured = Measured::new(&study.fluid, free, steps.map(|s| (index, s)), beginning, observations);
+    Ok((measured.following(&following), columns))
 }
 
 /// Little's law between the columns of inside, rate and time.
@@ -465,9 +494,9 @@ impl Derived {
         let indices: Vec<usize> =
             paths.iter().filter_map(|path| process.parameter_index(&study.model.quantity(path)?.path)).collect();
         let index = study.load_index(&study.fluid);
-        // Equations keep scratch space: one at a time.
-        let fluid = Mutex::new(study.fluid.clone());
         let report = |tip: bool| -> Option<LimitReport> {
+            // Equations keep scratch space: one at a time.
+            let fluid = Mutex::new(study.fluid.clone());
             let quantity = |values: &[f64]| {
                 let fluid = fluid.lock().unwrap_or_else(PoisonError::into_inner);
                 let found = limits_with(&fluid, index, &indices, values)?;

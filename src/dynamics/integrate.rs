@@ -76,6 +76,8 @@ pub struct Segment {
     pub until: f64,
     /// Parameters during it.
     pub parameters: Vec<f64>,
+    /// States set at its start, as (state, value): what is known there from elsewhere. Before the kick.
+    pub set: Vec<(usize, f64)>,
     /// Jumps of states at its start, as (state, amount). A jump stops at the bounds of the state: a kick that removes
     /// more than there is leaves nothing.
     pub kick: Vec<(usize, f64)>,
@@ -85,7 +87,7 @@ impl Segment {
     /// A span without a kick.
     #[must_use]
     pub fn new(until: f64, parameters: &[f64]) -> Self {
-        Self { until, parameters: parameters.to_vec(), kick: Vec::new() }
+        Self { until, parameters: parameters.to_vec(), set: Vec::new(), kick: Vec::new() }
     }
 }
 
@@ -276,7 +278,7 @@ fn check(
         if !(segment.until > before && segment.until.is_finite()) {
             return Err(IntegrateError::UnorderedSegments { index, until: segment.until, before });
         }
-        if let Some(&(state, _)) = segment.kick.iter().find(|(state, _)| *state >= dim) {
+        if let Some(&(state, _)) = segment.set.iter().chain(&segment.kick).find(|(state, _)| *state >= dim) {
             return Err(IntegrateError::Dimension { expected: dim, found: state + 1 });
         }
         before = segment.until;

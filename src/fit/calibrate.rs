@@ -52,8 +52,10 @@ pub(crate) const FLOOR: f64 = 1e-4;
 const ROUNDS: usize = 3;
 /// Noise of a small reading in the first round, relative.
 const FIRST: f64 = 0.05;
-/// Relative offset at which a search ends.
-const NEAR: f64 = 1e-3;
+/// Relative offset at which a search ends: a hundredth of a standard error.
+const NEAR: f64 = 0.01;
+/// The same while weights are still to change.
+const QUICK: f64 = 0.05;
 /// Change of a column's noise, relative, below which weights have settled.
 const SETTLED: f64 = 0.02;
 
@@ -63,14 +65,15 @@ const SETTLED: f64 = 0.02;
 /// [`Failure`] if nothing can be computed at the start.
 pub fn calibrate(measured: &mut Measured, options: &Options<'_>) -> Result<Fitted, Failure<TrajectoryError>> {
     roughness(measured);
-    let options = &settled(measured, options);
+    let given = options;
+    let options = &settled(measured, given, QUICK);
     let quick = Options { profiles: false, ..*options };
     let mut fit = estimate(&*measured, &quick)?;
     if measured.exact() {
         measured.check(&fit.values);
     }
-    let options = &settled(measured, options);
-    let quick = Options { profiles: false, ..*options };
+    let quick = Options { profiles: false, ..settled(measured, given, QUICK) };
+    let options = &settled(measured, given, NEAR);
     let mut before: Vec<f64> = Vec::new();
     for _ in 0..ROUNDS {
         if (options.interrupt)() {
@@ -95,11 +98,10 @@ pub fn calibrate(measured: &mut Measured, options: &Options<'_>) -> Result<Fitte
     Ok(Fitted { estimate, noise, predicted })
 }
 
-/// Settings for residuals that are as good as their integration: a thousandth of a standard error is as near as they come
-/// (the bound of Bates & Watts). Where derivatives are exact no others are there for the last steps.
-fn settled<'a>(measured: &Measured, options: &Options<'a>) -> Options<'a> {
+/// Settings for residuals that are as good as their integration, so that searches cannot end much nearer than this. Where derivatives are exact no others are there for the last steps.
+fn settled<'a>(measured: &Measured, options: &Options<'a>, near: f64) -> Options<'a> {
     let mut settings = options.settings;
-    settings.tolerance = settings.tolerance.max(NEAR);
+    settings.tolerance = settings.tolerance.max(near);
     if measured.exact() {
         settings.differences = settings.last_differences;
     }

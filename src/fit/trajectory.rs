@@ -11,8 +11,16 @@
 //! f(x_0, ..., x_0; θ) = 0,    ∂x_0/∂θ = -(Σ_j ∂f/∂x(t-L_j))⁻¹ ∂f/∂θ
 //! ```
 //!
-//! They are right where the equations are continuous. Conditions that switch may not be: [`Measured::check`] holds them to
+//! Derivatives are right where the equations are continuous. Conditions that switch may not be: [`Measured::check`] holds them to
 //! differences, and where they disagree differences are used.
+//!
+//! **Following a state.** What tips a service is chance: arrivals and service times push the queue over, at a moment that
+//! no parameter determines. Held to one solution over the whole recording, a fit takes that moment for information, and its
+//! intervals are far too narrow. Where a gauge counts requests inside, there is no need: it says exactly where the
+//! system is at each reading. The state is set to it (and its variance to zero) and followed to the next, and what is
+//! compared are predictions one reading ahead, whose errors are nearly independent (prediction-error method: Ljung,
+//! *System Identification*, 1999, chapter 3; a Kalman filter whose readings have no error). Where readings have errors of
+//! their own, as those of equations held to samples, nothing is followed.
 
 mod run;
 
@@ -80,6 +88,8 @@ pub struct Measured {
     parameters: Vec<Parameter>,
     load: Option<(usize, Steps)>,
     beginning: Beginning,
+    /// When states are set, in order of time, and which to what.
+    known_states: Vec<(f64, Vec<(usize, f64)>)>,
     /// The last state of rest found, where the next is looked for.
     start: Vec<f64>,
     observations: Vec<Observation>,
@@ -95,17 +105,19 @@ pub struct Measured {
 }
 
 /// Relative tolerance of the integration while the search is far from its end.
-const COARSE: f64 = 1e-5;
+const COARSE: f64 = 3e-5;
 /// The same if derivatives are differences.
 const COARSE_DIFFERENCES: f64 = 1e-6;
 /// Finest tolerance.
 const FINE: f64 = 1e-10;
 /// Relative error of a prediction, in tolerances of the integration.
 const GROWTH: f64 = 10.0;
-/// Error allowed in a prediction, in relative standard errors of the parameters.
+/// Tolerance of the integration, in relative standard errors of the parameters.
 const SHARE: f64 = 0.01;
 /// Length of a step of differences, in standard errors of what it differentiates by.
 const STRIDE: f64 = 0.3;
+/// Times as near as this are one.
+const NEAREST: f64 = 1e-6;
 /// Solutions that are kept.
 const KEPT: usize = 8;
 /// Step of the comparison of derivatives with differences, relative.
@@ -147,6 +159,7 @@ impl Measured {
             parameters,
             load,
             beginning,
+            known_states: Vec::new(),
             observations,
             readings,
             of,
@@ -157,6 +170,26 @@ impl Measured {
         };
         measured.settle();
         measured
+    }
+
+    /// Sets states to what was read whenever it was: column by column the observation, the state it shows, and the states
+    /// that vanish with that knowledge. See the module documentation.
+    #[must_use]
+    pub fn following(mut self, columns: &[(usize, usize, Vec<usize>)]) -> Self {
+        let mut all: BTreeMap<u64, Vec<(usize, f64)>> = BTreeMap::new();
+        for (observation, state, vanish) in columns {
+            let Some(observation) = self.observations.get(*observation) else { continue };
+            let series = &observation.series;
+            for ((at, span), value) in series.times.iter().zip(&series.spans).zip(&series.values) {
+                if *span == 0.0 && *at > 0.0 && *at < self.end {
+                    let set = all.entry(at.to_bits()).or_default();
+                    set.push((*state, *value));
+                    set.extend(vanish.iter().map(|state| (*state, 0.0)));
+                }
+            }
+        }
+        self.known_states = all.into_iter().map(|(at, set)| (f64::from_bits(at), set)).collect();
+        self
     }
 
     /// Finds the state of rest at the starting values once, so that later ones are near.
@@ -197,7 +230,7 @@ impl Measured {
     pub fn refine(&mut self, errors: &[f64]) {
         let least = errors.iter().copied().filter(|e| *e > 0.0).fold(f64::INFINITY, f64::min);
         let (wanted, coarse) = if self.exact {
-            (SHARE * least / GROWTH, COARSE)
+            (SHARE * least, COARSE)
         } else {
             ((STRIDE * least).powi(2) / GROWTH, COARSE_DIFFERENCES)
         };
@@ -334,7 +367,7 @@ impl Measured {
     /// At which lags a quantity reads the load.
     fn late(&self, tangent: &Tangent, run: &Run) -> Vec<bool> {
         match (&self.load, run.segments.first()) {
-            (Some((index, _)), Some(first)) => tangent.reads_parameter_at(*index, &first.parameters),
+            (Some((index, _)), Some(first)) => tangent.reads_at(*index, &first.parameters),
             _ => Vec::new(),
         }
     }
@@ -360,7 +393,7 @@ impl Measured {
                 .map(|(until, load)| Segment::new(*until, &self.at(values, Some(*load))))
                 .collect(),
         };
-        let segments = within(segments, self.end);
+        let segments = with_states(within(segments, self.end), &self.known_states);
         let options = Options { rtol: self.rtol, carry_step: true, ..Options::default() };
         let path: Trajectory = integrate(fluid, 0.0, &History::Constant(before), &segments, &options)?;
         let lags = segments.iter().map(|s| fluid.lags(&s.parameters)).collect();
@@ -460,6 +493,30 @@ fn within(segments: Vec<Segment>, end: f64) -> Vec<Segment> {
     out
 }
 
+/// Segments divided where states are set.
+fn with_states(segments: Vec<Segment>, known: &[(f64, Vec<(usize, f64)>)]) -> Vec<Segment> {
+    let mut out: Vec<Segment> = Vec::with_capacity(segments.len() + known.len());
+    let mut known = known.iter().peekable();
+    let mut set = Vec::new();
+    for segment in segments {
+        while let Some((at, states)) = known.next_if(|(at, _)| *at < segment.until - NEAREST) {
+            let from = out.last().map_or(0.0, |s| s.until);
+            if *at > from + NEAREST {
+                let mut piece = Segment::new(*at, &segment.parameters);
+                piece.set = std::mem::take(&mut set);
+                out.push(piece);
+            }
+            set = states.clone();
+        }
+        let until = segment.until;
+        out.push(Segment { set: std::mem::take(&mut set), ..segment });
+        if let Some((_, states)) = known.next_if(|(at, _)| *at <= until + NEAREST) {
+            set = states.clone();
+        }
+    }
+    out
+}
+
 /// Whether a root is the continuation of a known state: no state moved by more than half of its size.
 fn near(x: &[f64], known: &[f64], fluid: &Fluid) -> bool {
     let scales = fluid.states().iter().map(|s| s.scale);
@@ -495,7 +552,7 @@ impl Problem for Measured {
     }
 
     fn derivative_error(&self) -> Option<f64> {
-        self.exact.then_some(GROWTH * self.rtol)
+        self.exact.then_some(self.rtol)
     }
 
     fn precision(&self) -> f64 {

@@ -84,8 +84,9 @@ impl<'a, F: Field + ?Sized> Driver<'a, F> {
         self.span = end - start;
         let path = Trajectory::new(start, &x);
         let scratch = vec![0.0; dim];
+        let breaks = if self.options.carry_step { Breakpoints::shallow() } else { Breakpoints::default() };
         let mut state =
-            State { t: start, x, h: 0.0, error_before: 1.0, reach: 0.0, path, breaks: Breakpoints::default(), scratch };
+            State { t: start, x, h: 0.0, error_before: 1.0, reach: 0.0, path, breaks, scratch };
         let mut method = Rodas5p::new(dim, all_lags.first().map_or(0, Vec::len));
         for (i, (segment, lags)) in segments.iter().zip(&all_lags).enumerate() {
             self.enter(&mut state, segment, lags, i > 0 && all_lags[i - 1] != *lags);
@@ -99,11 +100,15 @@ impl<'a, F: Field + ?Sized> Driver<'a, F> {
 
     /// Applies the kick of a segment and notes the discontinuity at its start.
     fn enter(&self, state: &mut State, segment: &Segment, lags: &[f64], relagged: bool) {
+        for &(i, value) in &segment.set {
+            let info = &self.field.states()[i];
+            state.x[i] = value.max(info.lower).min(info.upper);
+        }
         for &(i, jump) in &segment.kick {
             let info = &self.field.states()[i];
             state.x[i] = (state.x[i] + jump).max(info.lower).min(info.upper);
         }
-        let order = usize::from(segment.kick.is_empty());
+        let order = usize::from(segment.kick.is_empty() && segment.set.is_empty());
         state.breaks.record(state.t, order, lags);
         if relagged {
             state.breaks.relag(state.t, lags);

@@ -213,6 +213,18 @@ impl Trajectory {
         }
     }
 
+    /// Writes the state at `t`, at a kick the state before it; returns whether `t` lies in the stored time span, its start
+    /// excluded.
+    pub fn before_into(&self, t: f64, out: &mut [f64]) -> bool {
+        match self.locate(t, false, 16.0 * f64::EPSILON * t.abs()).filter(|_| t <= self.end()) {
+            Some(i) => {
+                self.step(i).at(t, out);
+                true
+            }
+            None => false,
+        }
+    }
+
     /// Time derivative at `t`, the limit from the right where there are two. `None` outside the stored time span.
     #[must_use]
     pub fn slope(&self, t: f64) -> Option<Vec<f64>> {

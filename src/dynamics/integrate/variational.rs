@@ -14,10 +14,11 @@
 //! on the dense output of the trajectory. Between the stages s is the polynomial through s and the S_i; delayed values of
 //! s are read off it.
 //!
-//! Where a jump of the parameters at `τ` is felt at `τ + L` and the lag depends on θ, the moment of the jump moves with it:
+//! Where a jump of the parameters or of a state at `τ` is felt at `τ + L` and the lag depends on θ, the moment of the jump
+//! moves with it; where a state is set to a value, that does not depend on θ:
 //!
 //! ```text
-//! s(τ + L + 0) = s(τ + L - 0) + (f_- - f_+) ∂L/∂θ
+//! s(τ + L + 0) = s(τ + L - 0) + (f_- - f_+) ∂L/∂θ,      s_i(τ + 0) = 0 for a state that is set
 //! ```
 
 use super::driver::parameters_from;
@@ -113,7 +114,7 @@ pub fn sensitivities(
     let mut matrices = vec![0.0; 3 * n * n];
     let mut forcings = vec![0.0; 3 * width];
     let mut x = vec![0.0; n];
-    let mut segment = usize::MAX;
+    let (mut segment, mut entered) = (usize::MAX, 0);
     let (mut lags, mut lag_slopes) = (Vec::new(), Vec::new());
     for index in 0..path.len() {
         let step = path.step(index);
@@ -127,6 +128,12 @@ pub fn sensitivities(
         }
         if index > 0 {
             walk.jumps((t, step.before()), (&lags, &lag_slopes), &found, &mut slopes);
+        }
+        if now > entered {
+            entered = now;
+            for &(state, _) in &segments[now].set {
+                slopes[state * count..(state + 1) * count].fill(0.0);
+            }
         }
         let p = parameters_from(fluid, &segments[..=now], path.start(), t, &lags);
         for (stage, node) in NODES.iter().enumerate() {
@@ -259,11 +266,16 @@ impl Walk<'_> {
                 segments[index].parameters.as_slice()
             };
             let mut history: Vec<&[f64]> = lags.iter().map(|lag| at(t - lag)).collect();
+            self.delayed(t, Side::Right, (lags, lag_slopes), found);
+            let arriving = self.past[j * n..(j + 1) * n].to_vec();
             self.delayed(t, Side::Left, (lags, lag_slopes), found);
             let mut drifts = [vec![0.0; n], vec![0.0; n]];
             for (arrived, f) in [old, new].into_iter().zip(&mut drifts) {
                 if let Some(slot) = history.get_mut(j) {
                     *slot = arrived.parameters.as_slice();
+                }
+                if std::ptr::eq(arrived, new) {
+                    self.past[j * n..(j + 1) * n].copy_from_slice(&arriving);
                 }
                 let fluid = self.tangent.fluid();
                 fluid.rhs(t, x, &self.past, &fluid.with_history(p, &history), f);

@@ -113,7 +113,7 @@ impl<'a> Reader<'a> {
             let Some(slopes) = slopes.filter(|s| s.iter().any(|s| *s != 0.0)) else { continue };
             let mut jump = vec![0.0; quantities];
             for (sign, piece) in [(1.0, piece), (-1.0, piece + 1)] {
-                self.sample(edge.at, Some((lag, piece)));
+                self.sample(edge.at, Some((lag, piece, if sign > 0.0 { Side::Left } else { Side::Right })));
                 jump.iter_mut().zip(&self.value).for_each(|(j, v)| *j += sign * v);
             }
             for (q, jump) in jump.iter().enumerate() {
@@ -157,20 +157,21 @@ impl<'a> Reader<'a> {
         self.run.segments.partition_point(|s| s.until <= t).min(self.run.segments.len() - 1)
     }
 
-    /// Evaluates the quantities at a time; with the load of a certain piece at one of the lags, if told.
-    fn sample(&mut self, t: f64, told: Option<(usize, usize)>) {
+    /// Evaluates the quantities at a time, before what is set then; with the load of a certain piece at one of the lags, and
+    /// the state on that side, if told.
+    fn sample(&mut self, t: f64, told: Option<(usize, usize, Side)>) {
         let run = self.run;
         let now = self.segment(t);
         let lags = &run.lags[now];
         let (n, count) = (self.x.len(), self.tangent.free());
-        state(&run.path, t, &mut self.x);
+        state(&run.path, t, Side::Left, &mut self.x);
         let mut history: Vec<&[f64]> = Vec::with_capacity(lags.len());
         for (j, lag) in lags.iter().enumerate() {
-            state(&run.path, t - lag, &mut self.past[j * n..(j + 1) * n]);
-            let piece = match told {
-                Some((lag, piece)) if lag == j => piece,
-                _ => self.segment(t - lag),
+            let (piece, side) = match told {
+                Some((lag, piece, side)) if lag == j => (piece, side),
+                _ => (self.segment(t - lag), Side::Left),
             };
+            state(&run.path, t - lag, side, &mut self.past[j * n..(j + 1) * n]);
             history.push(&run.segments[piece].parameters);
         }
         let with_history;
@@ -187,10 +188,10 @@ impl<'a> Reader<'a> {
             return;
         };
         let lag_slopes = &lag_slopes[now];
-        sensitivities.at(&run.path, t, Side::Right, &mut self.state_slopes);
+        sensitivities.at(&run.path, t, Side::Left, &mut self.state_slopes);
         for (j, lag) in lags.iter().enumerate() {
             let slopes = &mut self.past_slopes[j * n * count..(j + 1) * n * count];
-            sensitivities.at(&run.path, t - lag, Side::Right, slopes);
+            sensitivities.at(&run.path, t - lag, Side::Left, slopes);
             if t - lag < run.path.start() || !run.path.slope_into(t - lag, &mut self.rate) {
                 self.rate.fill(0.0);
             }
@@ -206,10 +207,17 @@ impl<'a> Reader<'a> {
 }
 
 /// The states at a time; before the start those of the start, after the end those of the end.
-fn state(path: &Trajectory, t: f64, out: &mut [f64]) {
+fn state(path: &Trajectory, t: f64, side: Side, out: &mut [f64]) {
+    let there = match side {
+        Side::Left => path.before_into(t, out),
+        Side::Right => t >= path.start() && path.at_into(t, out),
+    };
+    if there {
+        return;
+    }
     if t <= path.start() {
         out.copy_from_slice(path.initial());
-    } else if !path.at_into(t, out) {
+    } else {
         out.copy_from_slice(path.final_state());
     }
 }

@@ -105,15 +105,16 @@ impl Tangent {
         self.watch.outputs()
     }
 
-    /// For each lag, in ascending order, whether a quantity reads parameter `index` there.
+    /// For each lag, in ascending order, whether a quantity reads a state or parameter `index` there.
     #[must_use]
-    pub fn reads_parameter_at(&self, index: usize, p: &[f64]) -> Vec<bool> {
+    pub fn reads_at(&self, index: usize, p: &[f64]) -> Vec<bool> {
         let layout = self.fluid.compiled.layout;
         let mut scratch = self.fluid.scratch.borrow_mut();
         self.fluid.prepare(&mut scratch, p);
         let mut reads = vec![false; layout.lags];
         for (j, &position) in scratch.rank.iter().enumerate() {
-            reads[position] = self.watch.reads(layout.parameter(index, j + 1));
+            let states = (0..layout.states).any(|i| self.watch.reads(layout.state(i, j + 1)));
+            reads[position] = states || self.watch.reads(layout.parameter(index, j + 1));
         }
         reads
     }
