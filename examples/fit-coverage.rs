@@ -26,10 +26,10 @@ const MODEL: &str = include_str!("../models/retry-storm.toml");
 const LENGTH: f64 = 120.0;
 const FREE: [&str; 3] = ["service.api.service_time", "client.web.timeout", "client.web.retry.backoff"];
 const START: [&str; 3] =
-    ["service.api.service_time=85 ms", "client.web.timeout=1300 ms", "client.web.retry.backoff=700 ms"];
+    ["service.api.service_time=85 ms", "client.web.timeout=1.3 s", "client.web.retry.backoff=700 ms"];
 
 fn study(overrides: &[&str]) -> Result<(Study, String), Anything> {
-    let overrides: Vec<Override> = overrides.iter().map(|o| Override::new(o)).collect();
+    let overrides: Vec<Override> = overrides.iter().map(|o| Override::new(*o)).collect();
     let loaded = model::load(MODEL, "retry-storm.toml", &overrides).map_err(|d| d.to_string())?;
     Ok((Study::new(loaded.model).map_err(|e| e.to_string())?, loaded.sha256))
 }
@@ -80,7 +80,6 @@ fn main() -> Result<(), Anything> {
     let limit = |found: &Option<tipping::answers::limits::Limit>| found.as_ref().map(|l| l.load);
     let (tip, recovery) = (limit(&analysis.limits.tip_over), limit(&analysis.limits.recovery));
     let (Some(tip), Some(recovery)) = (tip, recovery) else { return Err("no folds".into()) };
-    let (start, _) = study(&START)?;
     let system = System::new(&truth.model).map_err(|e| e.to_string())?;
     let set = |load: f64, at: f64, duration: f64| TriggerRun { sets: vec![("client.web.load".into(), load)], at, duration };
     // Tips at 20 s, heals by shedding from 50 s on, tips and is let recover once more.
@@ -97,7 +96,8 @@ fn main() -> Result<(), Anything> {
                 latencies: false,
             };
             let run = system.replication(&plan, 0).map_err(|e| e.to_string())?;
-            fitted(&start, &table(&run), &seed.to_string())
+            // Equations keep scratch space: each thread has its own.
+            fitted(&study(&START)?.0, &table(&run), &seed.to_string())
         })
         .collect();
     let done: Vec<&Fit> = results.iter().filter_map(|r| r.as_ref().ok()).collect();

@@ -55,7 +55,7 @@ const FIRST: f64 = 0.05;
 /// Relative offset at which a search ends: a hundredth of a standard error.
 const NEAR: f64 = 0.01;
 /// The same while weights are still to change.
-const QUICK: f64 = 0.05;
+const QUICK: f64 = 0.2;
 /// Change of a column's noise, relative, below which weights have settled.
 const SETTLED: f64 = 0.02;
 

@@ -7,8 +7,9 @@
 
 /// Smoothness up to which discontinuities are followed: a step of order 5 does not see jumps in derivative 6.
 const DEEPEST: usize = 5;
-/// The same where pieces are many and steps are short because of them: the error estimate sees the rest.
-const SHALLOW: usize = 3;
+/// The same where pieces are many and steps are short because of them: the error estimate sees the rest. Derivatives by a
+/// lag jump one order earlier than the solution, and no estimate watches them.
+const SHALLOW: usize = 4;
 
 /// The known discontinuities, past and to come.
 #[derive(Debug)]

@@ -75,7 +75,7 @@ impl<P: Problem> Region<'_, '_, P> {
                 return Some(Found::End(End::Open(open)));
             }
             let bend = match since_fresh {
-                0 => self.bend(&point, &step, &gauge.slope, (&jacobian, &model)),
+                0 if attempt == 0 || patience > 1 => self.bend(&point, &step, &gauge.slope, (&jacobian, &model)),
                 _ => DVector::zeros(step.len()),
             };
             // Try the step, and shorter ones where it overshoots.
