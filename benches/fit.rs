@@ -71,9 +71,9 @@ fn samples() -> [Series; 2] {
 }
 
 fn bench(c: &mut Criterion) {
-    let study = model::load(RETRY, "retry-ode", &[]).map_err(|e| e.to_string()).and_then(|loaded| {
-        tipping::answers::study::Study::new(loaded.model).map_err(|e| e.to_string())
-    });
+    let study = model::load(RETRY, "retry-ode", &[])
+        .map_err(|e| e.to_string())
+        .and_then(|loaded| tipping::answers::study::Study::new(loaded.model).map_err(|e| e.to_string()));
     let study = match study {
         Ok(study) => study,
         Err(error) => panic!("{error}"),
@@ -100,6 +100,7 @@ fn bench(c: &mut Criterion) {
             name: series.title.clone(),
             observable: Observable::State(state),
             precision: vec![1.0; series.values.len()],
+            grains: vec![0.0; series.values.len()],
             series,
         })
         .collect();

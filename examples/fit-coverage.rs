@@ -58,9 +58,15 @@ fn fitted(study: &Study, text: &str, name: &str) -> Result<Fit, Anything> {
     std::fs::remove_file(&path)?;
     let sources = [Source { path: "data.csv".to_owned(), facts, traces: sink.traces }];
     let abouts: Vec<Vec<&About>> = sources.iter().map(|s| s.traces.iter().map(|t| &t.about).collect()).collect();
-    let asked = ["offered=client_requests_total", "attempts=client_attempts_total", "goodput=client_answered_total",
-        "served=server_served_total", "inflight=server_inflight"];
-    let asked = asked.iter().map(|text| mapping::request(text)).collect::<Result<Vec<_>, _>>().map_err(|e| e.to_string())?;
+    let asked = [
+        "offered=client_requests_total",
+        "attempts=client_attempts_total",
+        "goodput=client_answered_total",
+        "served=server_served_total",
+        "inflight=server_inflight",
+    ];
+    let asked =
+        asked.iter().map(|text| mapping::request(text)).collect::<Result<Vec<_>, _>>().map_err(|e| e.to_string())?;
     let mapping = mapping::find(&abouts, &asked).map_err(|e| e.to_string())?;
     let free = FREE.iter().map(|path| Free { path: (*path).to_owned(), bounds: None }).collect();
     let follow = if std::env::args().any(|a| a == "--follow-nothing") { Follow::Nothing } else { Follow::Counts };
@@ -73,7 +79,8 @@ fn holds(range: Range, truth: f64) -> bool {
 }
 
 fn main() -> Result<(), Anything> {
-    let number = |index: usize, default: u64| std::env::args().nth(index).and_then(|a| a.parse().ok()).unwrap_or(default);
+    let number =
+        |index: usize, default: u64| std::env::args().nth(index).and_then(|a| a.parse().ok()).unwrap_or(default);
     let (fits, first) = (number(1, 200), number(2, 1));
     let (truth, sha256) = study(&[])?;
     let analysis = analyze(&truth, &sha256).map_err(|e| e.to_string())?;
@@ -81,7 +88,8 @@ fn main() -> Result<(), Anything> {
     let (tip, recovery) = (limit(&analysis.limits.tip_over), limit(&analysis.limits.recovery));
     let (Some(tip), Some(recovery)) = (tip, recovery) else { return Err("no folds".into()) };
     let system = System::new(&truth.model).map_err(|e| e.to_string())?;
-    let set = |load: f64, at: f64, duration: f64| TriggerRun { sets: vec![("client.web.load".into(), load)], at, duration };
+    let set =
+        |load: f64, at: f64, duration: f64| TriggerRun { sets: vec![("client.web.load".into(), load)], at, duration };
     // Tips at 20 s, heals by shedding from 50 s on, tips and is let recover once more.
     let triggers = vec![set(200.0, 20.0, 3.0), set(15.0, 50.0, 12.0), set(150.0, 80.0, 2.0), set(15.0, 95.0, 10.0)];
     let results: Vec<Result<Fit, Anything>> = (first..first + fits)

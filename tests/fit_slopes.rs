@@ -25,7 +25,7 @@ fn observations(study: &Study, outputs: &[&str], times: &[f64], span: f64) -> Ve
             let spans = vec![if process.state_index(name).is_some() { 0.0 } else { span }; times.len()];
             let values: Vec<f64> = (0..times.len()).map(|k| 20.0 + 3.0 * f64::from(k as u32 % 4)).collect();
             let series = Series { title: (*name).into(), times: times.to_vec(), spans, values };
-            Observation { name: (*name).into(), observable, precision: vec![1.0; times.len()], series }
+            Observation { name: (*name).into(), observable, precision: vec![1.0; times.len()], grains: Vec::new(), series }
         })
         .collect()
 }
@@ -77,7 +77,7 @@ fn measured(study: &Study, paths: &[&str], load: Steps, observations: Vec<Observ
 }
 
 fn pieces() -> Steps {
-    // A burst that nearly tips the service, and ends of pieces that are no multiples of the timeout.
+    // No reading falls on the arrival of a change, where it has two derivatives. A burst that nearly tips the service, and ends of pieces that are no multiples of the timeout.
     let until = vec![1.0, 1.15, 2.0, 3.07, 4.0];
     Steps { until, values: vec![300.0, 1000.0, 250.0, 420.0, 350.0], bridged: 0.0 }
 }
@@ -86,19 +86,19 @@ fn pieces() -> Steps {
 #[test]
 fn derivatives_through_a_lag_that_is_estimated() {
     let study = study(include_str!("../models/testbed.toml"));
-    let times: Vec<f64> = (1..=13).map(|k| 0.3 * f64::from(k)).collect();
+    let times: Vec<f64> = (1..=13).map(|k| 0.301 * f64::from(k)).collect();
     let seen = observations(&study, &["goodput", "attempts", "api.queue", "web.backoff_2"], &times, 0.25);
     let paths = ["service.api.service_time", "client.web.timeout", "client.web.retry.backoff"];
     let (measured, values) = measured(&study, &paths, pieces(), seen);
     let worst = disagreement(&measured, &values);
-    assert!(worst < 1e-5, "{worst:e}");
+    assert!(worst < 1e-6, "{worst:e}");
 }
 
 /// A state that is set does not depend on anything; its jump arrives after the lag.
 #[test]
 fn derivatives_where_a_state_is_followed() {
     let study = study(include_str!("../models/testbed.toml"));
-    let times: Vec<f64> = (1..=13).map(|k| 0.3 * f64::from(k)).collect();
+    let times: Vec<f64> = (1..=13).map(|k| 0.301 * f64::from(k)).collect();
     let seen = observations(&study, &["goodput", "attempts", "api.queue", "web.backoff_3"], &times, 0.25);
     let process = study.fluid.process();
     let queue = process.state_index("api.queue").expect("a queue");
@@ -107,7 +107,7 @@ fn derivatives_where_a_state_is_followed() {
     let (measured, values) = measured(&study, &paths, pieces(), seen);
     let measured = measured.following(&[(2, queue, vec![variance])]);
     let worst = disagreement(&measured, &values);
-    assert!(worst < 1e-5, "{worst:e}");
+    assert!(worst < 1e-6, "{worst:e}");
 }
 
 /// What an output reads after a lag jumps within its interval.

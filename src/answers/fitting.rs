@@ -390,7 +390,8 @@ fn measured(
         .map(|(name, observable, raw)| {
             let series = raw.since(origin);
             let precision = vec![1.0; series.values.len()];
-            Observation { name, observable, series, precision }
+            let grains = series.spans.iter().map(|span| grain(&name, *span)).collect();
+            Observation { name, observable, series, precision, grains }
         })
         .filter(|o| !o.series.values.is_empty())
         .collect();
@@ -418,6 +419,18 @@ fn measured(
         .collect();
     let measured = Measured::new(&study.fluid, free, steps.map(|s| (index, s)), beginning, observations);
     Ok((measured.following(&following), columns))
+}
+
+/// What one request makes of a reading of this role.
+fn grain(role: &str, span: f64) -> f64 {
+    let counted = [Role::Attempts, Role::Served, Role::Goodput, Role::Errors, Role::Retries, Role::Rejected];
+    if role == Role::Inflight.to_string() {
+        1.0
+    } else if span > 0.0 && counted.iter().any(|counted| role == counted.to_string()) {
+        1.0 / span
+    } else {
+        0.0
+    }
 }
 
 /// Little's law between the columns of inside, rate and time.

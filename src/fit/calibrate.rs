@@ -158,7 +158,7 @@ fn weigh(measured: &mut Measured, values: &[f64]) -> Result<Vec<Noise>, Trajecto
     let mut all = Vec::new();
     for (observation, predicted) in measured.observations_mut().iter_mut().zip(&predicted) {
         let (noise, deviations) =
-            noise(&observation.name, &observation.series.title, predicted, &observation.series.values);
+            noise(&observation.name, &observation.series.title, (predicted, &observation.grains), &observation.series.values);
         observation.precision = deviations.iter().map(|d| 1.0 / d).collect();
         all.push(noise);
     }
@@ -168,17 +168,24 @@ fn weigh(measured: &mut Measured, values: &[f64]) -> Result<Vec<Noise>, Trajecto
 fn summary(measured: &Measured, values: &[f64]) -> Result<(Vec<Noise>, Vec<Vec<f64>>), TrajectoryError> {
     let predicted = predictions(measured, values)?;
     let each = measured.observations().iter().zip(&predicted);
-    let all = each.map(|(o, p)| noise(&o.name, &o.series.title, p, &o.series.values).0).collect();
+    let all = each.map(|(o, p)| noise(&o.name, &o.series.title, (p, &o.grains), &o.series.values).0).collect();
     Ok((all, predicted))
 }
 
 /// The noise of one column, and the standard deviation of each of its readings.
-fn noise(name: &str, column: &str, predicted: &[f64], values: &[f64]) -> (Noise, Vec<f64>) {
+fn noise(
+    name: &str,
+    column: &str,
+    (predicted, grains): (&[f64], &[f64]),
+    values: &[f64],
+) -> (Noise, Vec<f64>) {
     #[expect(clippy::cast_precision_loss, reason = "a count")]
     let count = values.len().max(1) as f64;
     let largest = predicted.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
-    // A prediction of nothing is not known without error: sizes are cut off.
-    let sizes: Vec<f64> = predicted.iter().map(|v| v.abs().max(FLOOR * largest).max(f64::MIN_POSITIVE)).collect();
+    // A prediction of nothing is not known without error: sizes are cut off, those of counts at one.
+    let grain = |i: usize| grains.get(i).copied().unwrap_or(0.0);
+    let size = |(i, v): (usize, &f64)| v.abs().max(FLOOR * largest).max(grain(i)).max(f64::MIN_POSITIVE);
+    let sizes: Vec<f64> = predicted.iter().enumerate().map(size).collect();
     let residuals: Vec<f64> = predicted.iter().zip(values).map(|(p, v)| p - v).collect();
     let rms = (residuals.iter().map(|r| r * r).sum::<f64>() / count).sqrt();
     // Not smaller than rounding of the readings: a perfect fit has no noise to weigh by.
@@ -239,7 +246,7 @@ mod tests {
             predicted.iter().enumerate().map(|(k, p)| p + 0.01 * sign(k) * p.powf(power)).collect()
         };
         for power in [0.0, 0.5, 1.0] {
-            let (found, deviations) = noise("x", "x", &predicted, &with(power));
+            let (found, deviations) = noise("x", "x", (&predicted, &[]), &with(power));
             assert_eq!(found.power, power);
             assert!((found.scale - 0.01).abs() < 2e-4, "{found:?}");
             assert_eq!(deviations.len(), predicted.len());

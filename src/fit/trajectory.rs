@@ -52,6 +52,9 @@ pub struct Observation {
     pub series: Series,
     /// One over the standard deviation of each reading.
     pub precision: Vec<f64>,
+    /// What one thing counted makes of each reading: a rate over w seconds moves by 1/w, a gauge of requests by 1. Zero
+    /// where nothing is counted.
+    pub grains: Vec<f64>,
 }
 
 /// Where the system is when the data begin.
@@ -229,11 +232,8 @@ impl Measured {
     /// steps of the square root of the precision must not see the bend: that takes more.
     pub fn refine(&mut self, errors: &[f64]) {
         let least = errors.iter().copied().filter(|e| *e > 0.0).fold(f64::INFINITY, f64::min);
-        let (wanted, coarse) = if self.exact {
-            (SHARE * least, COARSE)
-        } else {
-            ((STRIDE * least).powi(2) / GROWTH, COARSE_DIFFERENCES)
-        };
+        let (wanted, coarse) =
+            if self.exact { (SHARE * least, COARSE) } else { ((STRIDE * least).powi(2) / GROWTH, COARSE_DIFFERENCES) };
         self.rtol = if wanted.is_finite() { wanted.clamp(FINE, coarse) } else { self.rtol.min(coarse) };
         self.known.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
@@ -303,7 +303,8 @@ impl Measured {
 
     fn with<T>(&self, work: impl FnOnce(&mut Tangent) -> T) -> T {
         let taken = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let mut tangent = taken.unwrap_or_else(|| self.prototype.lock().unwrap_or_else(PoisonError::into_inner).clone());
+        let mut tangent =
+            taken.unwrap_or_else(|| self.prototype.lock().unwrap_or_else(PoisonError::into_inner).clone());
         let result = work(&mut tangent);
         self.spare.lock().unwrap_or_else(PoisonError::into_inner).push(tangent);
         result

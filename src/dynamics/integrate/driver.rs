@@ -85,8 +85,7 @@ impl<'a, F: Field + ?Sized> Driver<'a, F> {
         let path = Trajectory::new(start, &x);
         let scratch = vec![0.0; dim];
         let breaks = if self.options.carry_step { Breakpoints::shallow() } else { Breakpoints::default() };
-        let mut state =
-            State { t: start, x, h: 0.0, error_before: 1.0, reach: 0.0, path, breaks, scratch };
+        let mut state = State { t: start, x, h: 0.0, error_before: 1.0, reach: 0.0, path, breaks, scratch };
         let mut method = Rodas5p::new(dim, all_lags.first().map_or(0, Vec::len));
         for (i, (segment, lags)) in segments.iter().zip(&all_lags).enumerate() {
             self.enter(&mut state, segment, lags, i > 0 && all_lags[i - 1] != *lags);
