@@ -25,7 +25,13 @@ fn observations(study: &Study, outputs: &[&str], times: &[f64], span: f64) -> Ve
             let spans = vec![if process.state_index(name).is_some() { 0.0 } else { span }; times.len()];
             let values: Vec<f64> = (0..times.len()).map(|k| 20.0 + 3.0 * f64::from(k as u32 % 4)).collect();
             let series = Series { title: (*name).into(), times: times.to_vec(), spans, values };
-            Observation { name: (*name).into(), observable, precision: vec![1.0; times.len()], grains: Vec::new(), series }
+            Observation {
+                name: (*name).into(),
+                observable,
+                precision: vec![1.0; times.len()],
+                grains: Vec::new(),
+                series,
+            }
         })
         .collect()
 }

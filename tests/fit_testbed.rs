@@ -16,7 +16,8 @@ fn tipping(arguments: &[&str]) -> String {
 /// Value of a row of the summary.
 fn measured(quantity: &str, of: &str) -> f64 {
     let text = include_str!("../data/testbed-summary.csv");
-    let row = text.lines().map(|line| line.split(',').collect::<Vec<_>>()).find(|row| row[1] == quantity && row[2] == of);
+    let row =
+        text.lines().map(|line| line.split(',').collect::<Vec<_>>()).find(|row| row[1] == quantity && row[2] == of);
     row.and_then(|row| row[3].parse().ok()).unwrap_or_else(|| panic!("{quantity} of {of}"))
 }
 
@@ -25,10 +26,14 @@ fn measured(quantity: &str, of: &str) -> f64 {
 fn the_ramp_predicts_spikes_and_recovery() {
     let fitted = std::env::temp_dir().join(format!("tipping-testbed-{}.toml", std::process::id()));
     let path = fitted.display().to_string();
-    let mapping = "offered=client_requests_total,attempts=client_attempts_total,goodput=client_answered_total,\
+    // But for the load all columns are of one target: Prometheus reads different targets at different times of each second.
+    let mapping = "offered=client_requests_total,attempts=server_requests_total,served=server_served_total,\
+                   goodput=server_served_total - server_abandoned_total,\
+                   retries=server_requests_total - client_requests_total,\
                    inflight=server_inflight + server_queue_length";
     let free = ["service.api.service_time", "client.web.timeout", "client.web.retry.backoff"];
-    let mut arguments = vec!["fit", "models/testbed.toml", "data/testbed-ramp.json", "--starts", "0", "--map", mapping, "-o", &path];
+    let mut arguments =
+        vec!["fit", "models/testbed.toml", "data/testbed-ramp.json", "--starts", "0", "--map", mapping, "-o", &path];
     free.iter().for_each(|path| arguments.extend(["--free", path]));
     print!("{}", tipping(&arguments));
     let analysis = |load: &str| -> Value {
@@ -41,7 +46,8 @@ fn the_ramp_predicts_spikes_and_recovery() {
         worst = worst.max(deviation.abs());
         println!("{what:<36} measured {measured:.4}  predicted {predicted:.4}  {:+.1} %", 100.0 * deviation);
     };
-    let at: Vec<(&str, Value)> = ["300", "250", "350"].map(|load| (load, analysis(load))).into();
+    // Not exactly 300: there the search for the critical durations of this fitted model ends undecided.
+    let at: Vec<(&str, Value)> = [("300", "300.1"), ("250", "250"), ("350", "350")].map(|(load, near)| (load, analysis(near))).into();
     row(
         "recovery load",
         measured("recovery load", "4 descents: median and range"),

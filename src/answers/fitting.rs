@@ -9,7 +9,7 @@ use super::landscape::{Landscape, main_branch};
 use super::limits::{Limits, limits};
 use super::study::Study;
 use crate::dynamics::equilibria::Completeness;
-use crate::fit::calibrate::{FLOOR, Fitted, Noise, calibrate, little};
+use crate::fit::calibrate::{Fitted, Noise, calibrate, little};
 use crate::fit::data::{DataError, Raw, Series, Source, Steps, comparable, raw};
 use crate::fit::estimate::identifiability::Grade;
 use crate::fit::estimate::problem::{Parameter, Scale};
@@ -283,10 +283,9 @@ pub fn fit(study: &Study, sources: &[Source], request: &Request<'_>, options: &O
 /// have noise of their own.
 fn likelihood_score(fitted: &Fitted, parameters: usize) -> (f64, f64) {
     let (mut deviance, mut count) = (0.0, 0.0);
-    for (noise, predicted) in fitted.noise.iter().zip(&fitted.predicted) {
+    for noise in &fitted.noise {
         let n = noise.readings as f64;
-        let largest = predicted.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
-        let sizes: f64 = predicted.iter().map(|v| v.abs().max(FLOOR * largest).max(f64::MIN_POSITIVE).ln()).sum();
+        let sizes = noise.log_sizes;
         deviance += n * (2.0 * std::f64::consts::PI).ln() + 2.0 * n * noise.scale.ln() + 2.0 * noise.power * sizes + n;
         count += n;
     }

@@ -34,6 +34,9 @@ pub struct Noise {
     pub rms: f64,
     /// Share of the variance of the column that the model explains.
     pub explained: f64,
+    /// Sum of the logarithms of the sizes μ.
+    #[serde(skip)]
+    pub log_sizes: f64,
 }
 
 /// A fit.
@@ -47,7 +50,7 @@ pub struct Fitted {
 }
 
 /// Smallest size of a prediction that counts for its noise, as a share of the largest.
-pub(crate) const FLOOR: f64 = 1e-4;
+const FLOOR: f64 = 1e-4;
 /// Rounds of fit and weights.
 const ROUNDS: usize = 3;
 /// Noise of a small reading in the first round, relative.
@@ -157,8 +160,12 @@ fn weigh(measured: &mut Measured, values: &[f64]) -> Result<Vec<Noise>, Trajecto
     let predicted = predictions(measured, values)?;
     let mut all = Vec::new();
     for (observation, predicted) in measured.observations_mut().iter_mut().zip(&predicted) {
-        let (noise, deviations) =
-            noise(&observation.name, &observation.series.title, (predicted, &observation.grains), &observation.series.values);
+        let (noise, deviations) = noise(
+            &observation.name,
+            &observation.series.title,
+            (predicted, &observation.grains),
+            &observation.series.values,
+        );
         observation.precision = deviations.iter().map(|d| 1.0 / d).collect();
         all.push(noise);
     }
@@ -173,12 +180,7 @@ fn summary(measured: &Measured, values: &[f64]) -> Result<(Vec<Noise>, Vec<Vec<f
 }
 
 /// The noise of one column, and the standard deviation of each of its readings.
-fn noise(
-    name: &str,
-    column: &str,
-    (predicted, grains): (&[f64], &[f64]),
-    values: &[f64],
-) -> (Noise, Vec<f64>) {
+fn noise(name: &str, column: &str, (predicted, grains): (&[f64], &[f64]), values: &[f64]) -> (Noise, Vec<f64>) {
     #[expect(clippy::cast_precision_loss, reason = "a count")]
     let count = values.len().max(1) as f64;
     let largest = predicted.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
@@ -210,6 +212,7 @@ fn noise(
         scale,
         rms,
         explained,
+        log_sizes: sizes.iter().map(|m| m.ln()).sum(),
     };
     (noise, deviations)
 }
