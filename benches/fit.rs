@@ -115,7 +115,6 @@ fn bench(c: &mut Criterion) {
     };
     let found = fit(measured());
     assert!(found.estimate.status.converged() && found.estimate.intervals.len() == 4);
-    println!("{:?} {:?} {:?}", found.estimate.values, found.estimate.intervals, found.estimate.evaluations);
     c.bench_function("fit/retry equations with profiles", |b| b.iter(|| fit(black_box(measured()))));
 }
 

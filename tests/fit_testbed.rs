@@ -47,7 +47,8 @@ fn the_ramp_predicts_spikes_and_recovery() {
         println!("{what:<36} measured {measured:.4}  predicted {predicted:.4}  {:+.1} %", 100.0 * deviation);
     };
     // Not exactly 300: there the search for the critical durations of this fitted model ends undecided.
-    let at: Vec<(&str, Value)> = [("300", "300.1"), ("250", "250"), ("350", "350")].map(|(load, near)| (load, analysis(near))).into();
+    let at: Vec<(&str, Value)> =
+        [("300", "300.1"), ("250", "250"), ("350", "350")].map(|(load, near)| (load, analysis(near))).into();
     row(
         "recovery load",
         measured("recovery load", "4 descents: median and range"),
