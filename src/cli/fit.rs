@@ -6,7 +6,7 @@ use super::input::{Input, ModelArgument};
 use super::metrics::{Gathered, MetricOptions, gather};
 use super::progress::Spinner;
 use super::{Exit, Session};
-use crate::answers::fitting::{Fit, FitError, Free, Request, changes, fit};
+use crate::answers::fitting::{Fit, FitError, Follow, Free, Request, changes, fit};
 use crate::answers::study::Study;
 use crate::fit::estimate::loss::Loss;
 use crate::fit::estimate::selection::akaike_weights_of;
@@ -48,6 +48,10 @@ pub(super) struct Arguments {
     /// Where the system is when the data begin.
     #[arg(long, value_enum, default_value_t)]
     from: From,
+    /// Which states are set to their readings as they come, so that only what lies between is predicted: chance, not
+    /// parameters, decides when a service tips over.
+    #[arg(long, value_enum, default_value_t)]
+    follow: FollowName,
     /// How much a reading far off counts.
     #[arg(long, value_enum, default_value_t)]
     loss: LossName,
@@ -71,6 +75,17 @@ enum From {
     Rest,
     /// At the start values of the model.
     Start,
+}
+
+#[derive(Debug, Clone, Copy, Default, clap::ValueEnum)]
+enum FollowName {
+    /// The requests inside, where a gauge counts them.
+    #[default]
+    Counts,
+    /// Every state with samples: only for readings without errors.
+    States,
+    /// None: one prediction from the start to the end.
+    Nothing,
 }
 
 #[derive(Debug, Clone, Copy, Default, clap::ValueEnum)]
@@ -109,7 +124,12 @@ pub(super) fn run(arguments: &Arguments, session: &Session) -> Result<Exit, Fail
             From::Rest => Beginning::Rest,
             From::Start => Beginning::Start,
         };
-        let request = Request { free: free.clone(), mapping: &mapping, named: named.clone(), beginning };
+        let follow = match arguments.follow {
+            FollowName::Counts => Follow::Counts,
+            FollowName::States => Follow::States,
+            FollowName::Nothing => Follow::Nothing,
+        };
+        let request = Request { free: free.clone(), mapping: &mapping, named: named.clone(), beginning, follow };
         let loss = match arguments.loss {
             LossName::Square => Loss::Square,
             LossName::Huber => Loss::Huber,

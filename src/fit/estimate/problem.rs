@@ -128,6 +128,13 @@ pub trait Problem: Sync {
         Ok(false)
     }
 
+    /// Relative error of the derivatives of [`jacobian`](Self::jacobian), if it has any: rounding for a formula, the
+    /// tolerance of the integrator for a simulation. `None` if derivatives are differences, whose error follows from
+    /// [`precision`](Self::precision).
+    fn derivative_error(&self) -> Option<f64> {
+        None
+    }
+
     /// Weights, one over the variance of each observation up to a common factor; all 1 if none.
     fn weights(&self) -> Option<&[f64]> {
         None
