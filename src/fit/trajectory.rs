@@ -25,6 +25,7 @@
 mod run;
 
 use super::data::{Series, Steps};
+use super::estimate::loss::median;
 use super::estimate::problem::{Parameter, Problem, Scale};
 use super::observe::Observable;
 use crate::dynamics::integrate::{
@@ -524,6 +525,19 @@ fn near(x: &[f64], known: &[f64], fluid: &Fluid) -> bool {
     x.iter().zip(known).zip(scales).all(|((a, b), scale)| (a - b).abs() <= 0.5 * (a.abs().max(b.abs())) + 0.1 * scale)
 }
 
+/// The number of the instant of every reading, column by column: times in steps of the usual distance of the readings of the
+/// densest column, which columns read at slightly different times share.
+fn instants(observations: &[Observation]) -> Vec<usize> {
+    let usual = |o: &Observation| {
+        let mut steps: Vec<f64> = o.series.times.windows(2).map(|w| w[1] - w[0]).collect();
+        if steps.is_empty() { f64::INFINITY } else { median(&mut steps) }
+    };
+    let step = observations.iter().map(usual).filter(|s| *s > 0.0).fold(f64::INFINITY, f64::min);
+    let first = observations.iter().filter_map(|o| o.series.times.first()).fold(f64::INFINITY, |a, b| a.min(*b));
+    let number = |t: &f64| if step.is_finite() { ((t - first) / step).round() as usize } else { 0 };
+    observations.iter().flat_map(|o| o.series.times.iter().map(number)).collect()
+}
+
 impl Problem for Measured {
     type Error = TrajectoryError;
 
@@ -546,6 +560,10 @@ impl Problem for Measured {
 
     fn series(&self) -> Vec<usize> {
         self.observations.iter().map(|o| o.series.values.len()).collect()
+    }
+
+    fn instants(&self) -> Option<Vec<usize>> {
+        Some(instants(&self.observations))
     }
 
     fn jacobian(&self, parameters: &[f64], out: &mut DMatrix<f64>) -> Result<bool, Self::Error> {

@@ -146,6 +146,12 @@ pub trait Problem: Sync {
         vec![self.residual_count()]
     }
 
+    /// The instant of each residual, by number: residuals of one instant may be correlated, as columns that count the same
+    /// requests are, and instants with their neighbours. `None` if residuals of different series are independent.
+    fn instants(&self) -> Option<Vec<usize>> {
+        None
+    }
+
     /// Relative precision of the residuals: rounding for a formula, the tolerance of the integrator for a simulation.
     /// Steps of differences depend on it.
     fn precision(&self) -> f64 {

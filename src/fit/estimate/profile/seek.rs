@@ -125,6 +125,11 @@ impl<P: Problem> Region<'_, '_, P> {
         Some((jacobian, self.gauge(target, &point.u)?))
     }
 
+    /// The gradient of a target at the estimate, in search coordinates.
+    pub(in crate::fit::estimate) fn gradient(&self, target: &Target<'_>) -> Option<DVector<f64>> {
+        self.gauge(target, &self.best.u).map(|gauge| gauge.slope)
+    }
+
     fn gauge(&self, target: &Target<'_>, u: &DVector<f64>) -> Option<Gauge> {
         match target {
             Target::Parameter(index) => {
