@@ -166,7 +166,7 @@ mod tests {
         let x = [0.0, 1.0, 2.0, 3.0, 4.0];
         let residuals = DVector::from_column_slice(&[0.1, -0.2, 0.05, 0.15, -0.1]);
         let jacobian = DMatrix::from_fn(5, 2, |i, j| if j == 0 { 1.0 } else { x[i] });
-        let c = covariance(&jacobian, &residuals, vec![0, 1], (Loss::Square, 1.0), 1.0).unwrap();
+        let c = covariance(&jacobian, &residuals, vec![0, 1], (Loss::Square, 1.0)).unwrap();
         let variance = residuals.norm_squared() / 3.0;
         assert!((c.matrix[(1, 1)] - variance / 10.0).abs() < 1e-15);
         assert!((c.matrix[(0, 0)] - variance * (0.2 + 4.0 / 10.0)).abs() < 1e-15);
@@ -179,7 +179,7 @@ mod tests {
     fn a_combination_without_effect_is_found() {
         let residuals = DVector::from_column_slice(&[0.1, -0.2, 0.05, 0.15]);
         let jacobian = DMatrix::from_fn(4, 3, |i, j| if j == 2 { 1.0 } else { (i + 1) as f64 });
-        let c = covariance(&jacobian, &residuals, vec![0, 1, 2], (Loss::Square, 1.0), 1.0).unwrap();
+        let c = covariance(&jacobian, &residuals, vec![0, 1, 2], (Loss::Square, 1.0)).unwrap();
         assert_eq!((c.rank, c.null.len()), (2, 1));
         let d = &c.null[0].components;
         assert!((d[0] + d[1]).abs() < 1e-9 && d[0].abs() > 0.99 && d[2].abs() < 1e-9, "{d:?}");

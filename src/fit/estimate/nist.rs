@@ -114,7 +114,7 @@ fn solve(settings: &Settings) -> Vec<Outcome> {
             let first = objective.point(objective.coordinates(start)).unwrap();
             let found = descend(&objective, first, None, settings, &watch).unwrap();
             let free = free(&objective, &found.point.u, &nalgebra::DVector::zeros(start.len()));
-            let covariance = covariance(&found.jacobian, &found.point.residuals, free, (Loss::Square, 1.0), 1.0);
+            let covariance = covariance(&found.jacobian, &found.point.residuals, free, (Loss::Square, 1.0));
             let errors = covariance.unwrap().standard_errors;
             let fewest = |values: &mut dyn Iterator<Item = (f64, f64)>| {
                 values.map(|(value, certified)| digits(value, certified)).fold(16.0, f64::min)
