@@ -14,6 +14,7 @@ mod files;
 mod fit;
 mod input;
 mod inspect;
+mod merge;
 mod metrics;
 mod models;
 mod noise;
@@ -23,6 +24,7 @@ mod quantity;
 mod referee;
 mod shipped;
 mod simulate;
+mod sweep;
 mod terminal;
 mod triggers;
 
@@ -85,6 +87,8 @@ enum Verb {
     Simulate(simulate::Arguments),
     Branches(branches::Arguments),
     Compare(compare::Arguments),
+    Sweep(sweep::Arguments),
+    Merge(merge::Arguments),
     Triggers(triggers::Arguments),
     Referee(referee::Arguments),
     Noise(noise::Arguments),
@@ -130,6 +134,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Verb::Simulate(arguments) => simulate::run(arguments, &session),
         Verb::Branches(arguments) => branches::run(arguments, &session),
         Verb::Compare(arguments) => compare::run(arguments, &session),
+        Verb::Sweep(arguments) => sweep::run(arguments, &session),
+        Verb::Merge(arguments) => merge::run(arguments),
         Verb::Triggers(arguments) => triggers::run(arguments, &session),
         Verb::Referee(arguments) => referee::run(arguments, &session),
         Verb::Noise(arguments) => noise::run(arguments, &session),
