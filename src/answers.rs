@@ -23,5 +23,6 @@ pub mod gate;
 pub mod landscape;
 pub mod limits;
 pub mod odds;
+pub mod sensitivity;
 pub mod study;
 pub mod triggers;

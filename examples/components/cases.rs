@@ -1,8 +1,8 @@
 //! What is measured: one system of slots of 100 ms, limit 30 and load 6 per second for each slot, timeout 1 s, 4 attempts,
 //! exponential back-off of 0.5 s, and on it one component at a time.
 
-use super::fleet;
 use super::measure::Case;
+use super::{fleet, layers};
 
 /// Keys of the parts of the model file.
 #[derive(Default, Clone, Copy)]
@@ -69,6 +69,7 @@ pub(crate) fn all() -> Vec<Case> {
     all.extend(budgets());
     all.extend(guards());
     all.extend(fleet::all());
+    all.extend(layers::all());
     all
 }
 

@@ -14,6 +14,7 @@
 
 mod cases;
 mod fleet;
+mod layers;
 mod measure;
 mod table;
 

@@ -62,7 +62,7 @@ const RUNS: u64 = 8;
 /// Ratio of one load to the next.
 const STEP: f64 = 1.02;
 /// Most steps to either side.
-const STEPS: usize = 12;
+const STEPS: usize = 24;
 
 /// All figures of a case.
 pub(crate) fn measure(case: &Case) -> Fallible<Vec<Row>> {

@@ -8,7 +8,7 @@
 //! Where goodput is off by more than `REFUSED` nothing is answered about overload at all.
 
 use crate::model::types::{
-    Arrivals, Budget, CallPolicy, ConcurrencyKind, Expired, GivesUp, Jitter, Model, Order, Patience, Service,
+    Arrivals, Budget, CallPolicy, ConcurrencyKind, Expired, GivesUp, Jitter, Model, Order, Patience, Queues, Service,
 };
 
 /// The figures: component, system, quantity, unit, equations, simulated, its standard error, whether it misses.
@@ -88,7 +88,11 @@ pub fn components(model: &Model) -> Vec<&'static str> {
     }
     found.extend((!model.caches.is_empty()).then_some("cache"));
     found.extend((!model.autoscalers.is_empty()).then_some("autoscaler"));
-    found.extend((!model.balancers.is_empty()).then_some("balancer"));
+    for balancer in &model.balancers {
+        let own = balancer.queues.value == Queues::PerReplica;
+        let present = [(true, "balancer"), (own, "replica-queues"), (balancer.check.is_some(), "health-check")];
+        found.extend(present.into_iter().filter_map(|(there, name)| there.then_some(name)));
+    }
     let mut seen = Vec::new();
     found.retain(|name| {
         !seen.contains(name) && {
@@ -131,6 +135,7 @@ fn of_service(service: &Service, found: &mut Vec<&'static str>) {
     found.extend(present.into_iter().filter_map(|(there, name)| there.then_some(name)));
     for call in &service.calls {
         of_policy(&call.policy, found);
+        found.extend((call.parallel.value > 1.0).then_some("parallel-calls"));
     }
 }
 
@@ -139,6 +144,8 @@ fn of_policy(policy: &CallPolicy, found: &mut Vec<&'static str>) {
         (policy.patience.value == Patience::Exponential, "timeout-jitter"),
         (policy.gives_up.value == GivesUp::AtAnswer, "gives-up"),
         (policy.deadline.is_some(), "deadline"),
+        (policy.propagate.value, "propagated-deadline"),
+        (policy.hedge.is_some(), "hedge"),
         (policy.breaker.is_some(), "breaker"),
         (policy.rate_limit.is_some(), "client-rate-limit"),
         (policy.throttle.is_some(), "client-throttle"),

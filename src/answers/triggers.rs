@@ -230,8 +230,8 @@ impl<'a> Range<'a> {
         let attractor = stable.iter().position(|&i| i == good)?;
         let p = &landscape.parameters;
         let lags = fluid.lags(p);
-        // With lags, steps are short anyway and the thresholds are those of a closure; without, they can be exact.
-        let rtol = if lags.is_empty() { 1e-9 } else { 1e-6 };
+        // With lags a finer tolerance costs many short steps and changes the sixth digit of a threshold; without, it is cheap.
+        let rtol = if lags.is_empty() { 1e-9 } else { 1e-5 };
         let options = Options { rtol, retain: false, max_steps: 200_000, ..Options::default() };
         Some(Self {
             fluid,
@@ -304,6 +304,11 @@ impl<'a> Range<'a> {
             .follow_among(self.fluid, &history, &segments, &self.options, ways)
             .map_err(|error| TriggerError::Integration { trigger: plan.name.clone(), error })?;
         Ok((self.fate(outcome), whole))
+    }
+
+    /// Relative width of the bracket that is left of a threshold, that of the tolerance of the runs.
+    fn resolution(&self) -> f64 {
+        if self.memory > 0.0 { 1e-5 } else { 1e-7 }
     }
 
     fn fate(&self, outcome: Outcome) -> Fate {
@@ -418,7 +423,7 @@ impl<'a> Range<'a> {
         let Some(stated) = plan.duration else { return Ok(None) };
         let place = |duration: f64| (size, duration);
         let settles = |duration: f64| self.settles(plan, size, duration);
-        threshold::find(self, plan, &place, &settles, (stated, f64::INFINITY), 1e-7).map(Some)
+        threshold::find(self, plan, &place, &settles, (stated, f64::INFINITY), self.resolution()).map(Some)
     }
 
     /// Smallest size at which the trigger tips the system at `duration` (ignored for a kick).
@@ -426,7 +431,7 @@ impl<'a> Range<'a> {
     /// # Errors
     /// [`TriggerError`] if the equations cannot be solved.
     pub fn critical_size(&self, plan: &Plan, duration: f64, guess: f64) -> Result<Threshold, TriggerError> {
-        let resolution = if plan.duration.is_none() { 1e-10 } else { 1e-7 };
+        let resolution = if plan.duration.is_none() { 1e-10 } else { self.resolution() };
         let place = |size: f64| (size, duration);
         Ok(threshold::find(self, plan, &place, &|_| false, (guess, plan.largest_size()), resolution)?.1)
     }

@@ -58,7 +58,7 @@ pub struct Spectrum {
     pub stable: bool,
     /// Whether the collocation resolved all roots that decide on stability.
     pub settled: bool,
-    /// Collocation points between neighbouring lags; zero without lags.
+    /// Collocation points over the longest lag; zero without lags.
     pub nodes: usize,
 }
 
@@ -117,8 +117,7 @@ pub fn linear_spectrum(
         }
     }
     let (blocks, lags) = (own.as_slice(), distinct.as_slice());
-    let delayed = if lags.is_empty() { Vec::new() } else { collocation::delayed(blocks) };
-    if delayed.is_empty() {
+    if lags.is_empty() {
         let values = dense::eigenvalues(&blocks[0]).ok_or(SpectrumError::NoConvergence)?;
         let modes = values.into_iter().map(|value| Mode { value, corrected: true }).collect();
         return Ok(finish(modes, blocks[0].norm(), true, 0));
@@ -126,24 +125,23 @@ pub fn linear_spectrum(
     let total = blocks.iter().fold(DMatrix::zeros(blocks[0].nrows(), blocks[0].ncols()), |sum, b| sum + b.abs());
     let d = dense::balance(&total);
     let blocks: Vec<DMatrix<f64>> = blocks.iter().map(|b| dense::scaled(b, &d)).collect();
-    delayed_spectrum(&blocks, lags, &delayed, options)
+    delayed_spectrum(&blocks, lags, options)
 }
 
 fn delayed_spectrum(
     blocks: &[DMatrix<f64>],
     lags: &[f64],
-    delayed: &[usize],
     options: &SpectrumOptions,
 ) -> Result<Spectrum, SpectrumError> {
+    let signals: Vec<_> = blocks[1..].iter().zip(lags).filter_map(|(b, lag)| collocation::signals(b, *lag)).collect();
     let size: f64 = blocks.iter().map(DMatrix::norm).sum();
     let longest = lags.iter().copied().fold(0.0, f64::max);
     let mut last = Err(SpectrumError::NoConvergence);
     for (round, &nodes) in NODES.iter().enumerate() {
-        let order = blocks[0].nrows() + delayed.len() * nodes * lags.len();
-        if round > 0 && order > options.largest {
+        if round > 0 && collocation::order(blocks[0].nrows(), &signals, nodes) > options.largest {
             break;
         }
-        let generator = collocation::generator(blocks, lags, delayed, nodes);
+        let generator = collocation::generator(&blocks[0], &signals, nodes);
         let Some(mut raw) = dense::eigenvalues(&generator) else { continue };
         raw.retain(|z| z.im >= 0.0);
         raw.sort_by(|a, b| b.re.total_cmp(&a.re).then(a.im.total_cmp(&b.im)));

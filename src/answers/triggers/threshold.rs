@@ -3,7 +3,7 @@
 //!
 //! Most runs of a search end as one before them did, and are followed only until they join it ([`Ways`]). The two runs that the
 //! answer rests on, the ends of the last bracket, are followed to their own ends; should one of them end otherwise, the search is
-//! done again with every run followed to its end.
+//! done again with every run followed to its end, from around the value that was found.
 
 use super::{Fate, Plan, Range, Threshold, TriggerError};
 use crate::dynamics::outcome::Ways;
@@ -12,6 +12,8 @@ use crate::dynamics::outcome::Ways;
 const EDGE: f64 = 1e-4;
 /// Doublings tried before a threshold is said not to exist: a trigger 256 times as long or as large.
 const DOUBLINGS: u32 = 8;
+/// How far around a value that proved wrong the threshold is looked for, as shares of it.
+const NEAR: [f64; 4] = [3e-5, 3e-4, 3e-3, 3e-2];
 /// Sizes tried between the stated one and the largest possible.
 const SAMPLES: u32 = 10;
 
@@ -26,11 +28,29 @@ pub(super) fn find(
     resolution: f64,
 ) -> Result<(Fate, Threshold), TriggerError> {
     let mut search = Search { range, plan, place, settles, ways: Some(Ways::default()) };
-    if let Some(found) = search.find(start, largest, resolution)? {
-        return Ok(found);
-    }
+    let (fate, found) = search.find(start, largest, resolution)?;
+    let near = match found {
+        Found::Answer(answer) => return Ok((fate, answer)),
+        Found::Contradicted(near) => near,
+    };
+    // The run at `start` was the first and is sure.
     search.ways = None;
-    Ok(search.find(start, largest, resolution)?.unwrap_or((Fate::Undecided, Threshold::Undecided)))
+    if let Some((heals, tips)) = search.around(near, largest)?
+        && let Found::Answer(answer) = search.bisect(heals, tips, resolution)?
+    {
+        return Ok((fate, answer));
+    }
+    match search.find(start, largest, resolution)? {
+        (fate, Found::Answer(answer)) => Ok((fate, answer)),
+        (fate, Found::Contradicted(_)) => Ok((fate, Threshold::Undecided)),
+    }
+}
+
+/// What a search found.
+enum Found {
+    Answer(Threshold),
+    /// A run does not end as the one that it joined did: the threshold is elsewhere, probably near this value.
+    Contradicted(f64),
 }
 
 /// A value with what became of its run.
@@ -78,21 +98,21 @@ impl Search<'_, '_> {
         Ok(found == fate || found == Fate::Undecided)
     }
 
-    /// `None` if a run contradicts the way it joined.
-    fn find(&mut self, start: f64, largest: f64, resolution: f64) -> Result<Option<(Fate, Threshold)>, TriggerError> {
+    fn find(&mut self, start: f64, largest: f64, resolution: f64) -> Result<(Fate, Found), TriggerError> {
         let start = start.min(largest);
         let (fate, first) = self.run(start)?;
         let bracket = match fate {
-            Fate::Undecided => return Ok(Some((fate, Threshold::Undecided))),
+            Fate::Undecided => return Ok((fate, Found::Answer(Threshold::Undecided))),
             Fate::Tips => self.below(first)?,
             Fate::Heals => self.above(first, largest)?,
         };
         let answer = match bracket {
-            Bracket::Answer(answer) => Some(answer),
-            Bracket::Heals(last) => self.confirms(last, Fate::Heals)?.then_some(Threshold::None(last.value)),
+            Bracket::Answer(answer) => Found::Answer(answer),
+            Bracket::Heals(last) if self.confirms(last, Fate::Heals)? => Found::Answer(Threshold::None(last.value)),
+            Bracket::Heals(last) => Found::Contradicted(last.value),
             Bracket::Between(heals, tips) => self.bisect(heals, tips, resolution)?,
         };
-        Ok(answer.map(|answer| (fate, answer)))
+        Ok((fate, answer))
     }
 
     /// Halves until the system heals.
@@ -135,7 +155,29 @@ impl Search<'_, '_> {
         Ok(Bracket::Heals(heals))
     }
 
-    fn bisect(&mut self, heals: End, tips: End, resolution: f64) -> Result<Option<Threshold>, TriggerError> {
+    /// A bracket around a value near which the threshold was thought to be, as narrow as it can be had at once.
+    fn around(&mut self, near: f64, largest: f64) -> Result<Option<(End, End)>, TriggerError> {
+        let (mut heals, mut tips) = (None, None);
+        for share in NEAR {
+            for value in [near * (1.0 - share), (near * (1.0 + share)).min(largest)] {
+                let below = value < near;
+                if below && heals.is_some() || !below && tips.is_some() {
+                    continue;
+                }
+                match self.run(value)? {
+                    (Fate::Heals, end) => heals = Some(end),
+                    (Fate::Tips, end) => tips = Some(end),
+                    (Fate::Undecided, _) => return Ok(None),
+                }
+            }
+            if let (Some(heals), Some(tips)) = (heals, tips) {
+                return Ok((heals.value < tips.value).then_some((heals, tips)));
+            }
+        }
+        Ok(None)
+    }
+
+    fn bisect(&mut self, heals: End, tips: End, resolution: f64) -> Result<Found, TriggerError> {
         let (mut heals, mut tips) = (heals, tips);
         while tips.value - heals.value > resolution * tips.value {
             let middle = 0.5 * (heals.value + tips.value);
@@ -148,12 +190,13 @@ impl Search<'_, '_> {
                 Fate::Heals => heals = end,
                 // So near the edge that a stable integrator with long steps comes to rest on it: the threshold is met.
                 Fate::Undecided if tips.value - heals.value <= EDGE * tips.value => {
-                    return Ok(Some(Threshold::At(middle)));
+                    return Ok(Found::Answer(Threshold::At(middle)));
                 }
-                Fate::Undecided => return Ok(Some(Threshold::Undecided)),
+                Fate::Undecided => return Ok(Found::Answer(Threshold::Undecided)),
             }
         }
         let confirmed = self.confirms(heals, Fate::Heals)? && self.confirms(tips, Fate::Tips)?;
-        Ok(confirmed.then_some(Threshold::At(0.5 * (heals.value + tips.value))))
+        let found = 0.5 * (heals.value + tips.value);
+        Ok(if confirmed { Found::Answer(Threshold::At(found)) } else { Found::Contradicted(found) })
     }
 }

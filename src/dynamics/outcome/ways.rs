@@ -13,6 +13,8 @@
 //! in the norm of [`super::distance`], and is by then further than 1/ε times that from the last way with another outcome. Both
 //! keep the decision away from the edge, where a trajectory may still go either way. This is a decision from experience, not a proof: who rests an answer on it follows the trajectories
 //! that matter to their own end.
+//! It holds as long as trajectories come one by one into the middle between the closest on both sides: of one that lies much closer
+//! to a way than the way to the edge, nothing follows.
 
 use super::{Outcome, distance};
 use crate::dynamics::integrate::Step;
@@ -29,7 +31,7 @@ const MOST_POINTS: usize = 16;
 /// Ways kept to each outcome, the latest of them: in a search for the edge they come ever closer to it.
 const MOST_WAYS: usize = 3;
 /// Every so many steps a way that was lost is looked for.
-const LOOK: usize = 3;
+const LOOK: usize = 8;
 
 /// Points of a trajectory.
 #[derive(Debug, Clone, Default)]

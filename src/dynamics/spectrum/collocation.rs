@@ -1,13 +1,15 @@
 //! The infinitesimal generator of a linear delay equation as a matrix, by Chebyshev collocation.
 //!
-//! `x'(t) = A_0 x(t) + Σ_j A_j x(t - L_j)` acts on functions `u` on `[-L_k, 0]` as `u ↦ u'` with the boundary condition
-//! `u'(0) = A_0 u(0) + Σ_j A_j u(-L_j)`. Each interval between neighbouring lags has its own Chebyshev points, of which
-//! neighbours share the end, so that delayed values are nodes and need no interpolation:
+//! What `x'(t) = A_0 x(t) + Σ_j A_j x(t - L_j)` remembers of the past is what the A_j read of it. With A_j = B_j C_j, where the
+//! rows of C_j are an orthonormal basis of the rows of A_j, these are a few signals per lag, `s_j = C_j x`, each of which is
+//! carried along from age 0 to age L_j:
 //!
 //! ```text
-//! θ:   -L_2 ......... -L_1 ......... 0          unknowns: all states at 0; at the other nodes only states that
-//!       u_2N ... u_21  u_1N ... u_11  x         appear with a delay somewhere
+//! ∂u_j/∂t = -∂u_j/∂age,   u_j(age = 0) = C_j x,   x' = A_0 x + Σ_j B_j u_j(age = L_j)
 //! ```
+//!
+//! The unknowns are x and each signal at the Chebyshev points of its ages but the first; a delayed value is the last of
+//! them. A queue with retries has many states and few signals (attempts that time out), so that the matrix is small.
 //!
 //! D. Breda, S. Maset & R. Vermiglio, SIAM J. Sci. Comput. 27 (2005) 482-495; D. Breda, O. Diekmann, M. Gyllenberg,
 //! F. Scarabel & R. Vermiglio, SIAM J. Appl. Dyn. Syst. 15 (2016) 1-23. The differentiation matrix is that of
@@ -15,37 +17,81 @@
 
 use nalgebra::DMatrix;
 
-/// Indices of the states that appear with a delay.
-pub(super) fn delayed(blocks: &[DMatrix<f64>]) -> Vec<usize> {
-    let n = blocks[0].ncols();
-    (0..n).filter(|&j| blocks[1..].iter().any(|b| b.column(j).iter().any(|v| *v != 0.0))).collect()
+/// Fewest collocation points of a signal: a short memory beside a long one needs fewer.
+const FEWEST: usize = 8;
+/// Part of a row that is left beside those before it, below which it is one of them.
+const RANK: f64 = 1e-13;
+
+/// What is read of the past at one lag: A = B C.
+#[derive(Debug, Clone)]
+pub(super) struct Signals {
+    lag: f64,
+    /// B, states by signals.
+    enters: DMatrix<f64>,
+    /// C, signals by states.
+    reads: DMatrix<f64>,
 }
 
-/// The discretised generator with `nodes` collocation points between neighbouring lags.
-pub(super) fn generator(blocks: &[DMatrix<f64>], lags: &[f64], delayed: &[usize], nodes: usize) -> DMatrix<f64> {
-    let (dim, m) = (blocks[0].nrows(), delayed.len());
-    let size = dim + m * nodes * lags.len();
+/// The signals that a delayed block carries; none if it is zero.
+pub(super) fn signals(block: &DMatrix<f64>, lag: f64) -> Option<Signals> {
+    let mut basis: Vec<nalgebra::RowDVector<f64>> = Vec::new();
+    for row in block.row_iter() {
+        let size = row.norm();
+        let mut rest = row.clone_owned();
+        // Twice is enough for rounding.
+        for _ in 0..2 {
+            for b in &basis {
+                let along = rest.dot(b);
+                rest -= b * along;
+            }
+        }
+        let left = rest.norm();
+        if left > RANK * size && left > 0.0 {
+            basis.push(rest / left);
+        }
+    }
+    if basis.is_empty() {
+        return None;
+    }
+    let reads = DMatrix::from_rows(&basis);
+    Some(Signals { lag, enters: block * reads.transpose(), reads })
+}
+
+/// Collocation points of each group of signals, `nodes` for the longest lag.
+fn points(signals: &[Signals], nodes: usize) -> impl Iterator<Item = usize> {
+    let longest = signals.iter().map(|s| s.lag).fold(0.0, f64::max);
+    let spare = nodes.saturating_sub(FEWEST) as f64;
+    signals.iter().map(move |s| nodes.min(FEWEST + (spare * s.lag / longest).ceil() as usize))
+}
+
+/// Order of the discretised generator of a system of `dim` states.
+pub(super) fn order(dim: usize, signals: &[Signals], nodes: usize) -> usize {
+    dim + signals.iter().zip(points(signals, nodes)).map(|(s, n)| n * s.reads.nrows()).sum::<usize>()
+}
+
+/// The discretised generator with `nodes` collocation points over the longest lag.
+pub(super) fn generator(now: &DMatrix<f64>, signals: &[Signals], nodes: usize) -> DMatrix<f64> {
+    let dim = now.nrows();
+    let size = order(dim, signals, nodes);
     let mut g = DMatrix::zeros(size, size);
-    g.view_mut((0, 0), (dim, dim)).copy_from(&blocks[0]);
-    let d = differentiation(nodes);
-    // Column of delayed state s at node i of a piece; node 0 is the end shared with the piece before.
-    let place = |piece: usize, i: usize, s: usize| match (piece, i) {
-        (0, 0) => delayed[s],
-        (_, 0) => dim + m * (nodes * piece - 1) + s,
-        _ => dim + m * (nodes * piece + i - 1) + s,
-    };
-    for (piece, lag) in lags.iter().enumerate() {
-        let width = lag - if piece == 0 { 0.0 } else { lags[piece - 1] };
-        for s in 0..m {
-            for i in 1..=nodes {
-                for j in 0..=nodes {
-                    g[(place(piece, i, s), place(piece, j, s))] += 2.0 / width * d[(i, j)];
+    g.view_mut((0, 0), (dim, dim)).copy_from(now);
+    let mut first = dim;
+    for (signal, n) in signals.iter().zip(points(signals, nodes)) {
+        let d = differentiation(n) * (2.0 / signal.lag);
+        for s in 0..signal.reads.nrows() {
+            for i in 1..=n {
+                let row = first + i - 1;
+                for k in 0..dim {
+                    g[(row, k)] = d[(i, 0)] * signal.reads[(s, k)];
+                }
+                for j in 1..=n {
+                    g[(row, first + j - 1)] = d[(i, j)];
                 }
             }
-            let column = place(piece, nodes, s);
             for i in 0..dim {
-                g[(i, column)] += blocks[piece + 1][(i, delayed[s])];
+                g[(i, first + n - 1)] = signal.enters[(i, s)];
             }
+            first += n;
         }
     }
     g

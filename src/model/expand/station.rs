@@ -27,9 +27,12 @@
 //! work on a request and slots that wait for its calls are told apart ([`calling`]).
 
 mod admission;
+mod balance;
 mod calling;
 mod codel;
 mod deadline;
+mod fate;
+mod held;
 mod load;
 mod newest;
 mod parallel;
@@ -41,18 +44,17 @@ mod stages;
 
 use self::admission::Gate;
 use self::deadline::Line;
+pub(super) use self::fate::Fate;
 use self::newest::Stack;
 use self::pickup::Jumps;
 use self::priority::Class;
-use self::propagated::Pace;
 pub(super) use self::propagated::Passed;
 use self::stages::Stages;
 use super::Builder;
 use super::closure::available;
 use super::replicas::Apart;
-use crate::model::types::{CallPolicy, Closure, Expired, Order, Quantity, Service, ServiceCall};
+use crate::model::types::{Closure, Expired, Order, Service};
 use crate::process::dimension::Dimension;
-use crate::process::event::Event;
 use crate::process::field::StateInfo;
 use crate::process::graph::{Binary, Node, Unary};
 use crate::process::katz;
@@ -202,45 +204,6 @@ struct Told {
     mean: Node,
     variance: Node,
     met: Node,
-}
-
-/// How long a slot is held.
-struct Held {
-    /// Mean time of its own work.
-    own: Node,
-    /// Mean, of all that a slot takes.
-    mean: Node,
-    /// Mean and variance if no deadline that came with the request cut it short.
-    whole: Node,
-    variance: Node,
-    /// The same without the calls whose callee is told of the deadline, and says itself who is in time.
-    judged: Node,
-    judged_variance: Node,
-    /// Share of the requests that no such callee has kept beyond their deadline.
-    met: Option<Node>,
-    /// Share answered without an error, of those.
-    well: Node,
-}
-
-/// What happens to one attempt: shares of all attempts.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Fate {
-    /// Refused because the queue was full.
-    pub rejected: Node,
-    /// Accepted, but not answered within the timeout.
-    pub timed_out: Node,
-    /// Answered in time with an error.
-    pub failed: Node,
-    /// Answered in time and well.
-    pub answered: Node,
-    /// P(W > timeout), of accepted attempts.
-    pub late: Node,
-    /// A slot will take it.
-    pub entering: Node,
-    /// Accepted, but no slot will take it: part of `timed_out`.
-    pub dropped: Node,
-    /// Of those that a slot takes: answered in time, well or not.
-    pub useful: Node,
 }
 
 impl Builder<'_> {
@@ -495,328 +458,5 @@ impl Builder<'_> {
         let four = self.c(4.0);
         let scaled = self.mul(four, over);
         self.process.graph.unary(Unary::Logistic, scaled)
-    }
-
-    /// How long a slot is held, and how that ends.
-    fn hold(&mut self, service: &Service, inside: Node, pace: Option<Pace>) -> Held {
-        let own = self.own_time(service, inside);
-        let variability = self.number(&service.variability);
-        let square = self.process.graph.power(own, 2.0);
-        let variance = self.mul(variability, square);
-        let mut before = pace.map(|pace| self.until_calls(pace, own, variance));
-        let own_errors = self.number(&service.error_share);
-        let well = self.not(own_errors);
-        let mut held =
-            Held { own, mean: own, whole: own, variance, judged: own, judged_variance: variance, met: None, well };
-        for call in &service.calls {
-            let Some(target) = self.stations.get(&call.target.value).cloned() else { continue };
-            let policy = &self.within_deadline(&call.policy);
-            let mut fate = self.fate(&target, policy);
-            let hedging = self.hedging(&target, policy, fate);
-            if let Some(hedging) = hedging {
-                fate = hedging.fate;
-            }
-            let sends = self.held_back(service, call, &target);
-            let (outcome, each) = match call.fan() {
-                None => {
-                    let outcome = self.call_outcome(&target, policy, (fate, sends), hedging.map(|h| h.time));
-                    let spread = match hedging {
-                        Some(_) => target.wait_variance,
-                        None => self.call_variance(&target, policy, (fate, sends)),
-                    };
-                    (outcome, spread)
-                }
-                Some(fan) => {
-                    let all = self.together(&target, call, fate, hedging, fan);
-                    ((all.time, all.success), all.variance)
-                }
-            };
-            let (time, mut success) = self.past_cache(policy, outcome);
-            let count = self.number(&call.count);
-            let total = self.mul(count, time);
-            let spread = self.mul(count, each);
-            let mut law = (total, total);
-            let mut told = false;
-            if let Some(law_before) = before.filter(|_| policy.propagate.value) {
-                let name = format!("{}.{}", service.name.value, call.target.value);
-                let within = self.call_within((&name, &target), policy, (fate, sends), law_before);
-                let (time, _) = self.past_cache(policy, (within.time, success));
-                law.0 = self.mul(count, time);
-                if let Some(met) = within.met {
-                    told = true;
-                    law.1 = law.0;
-                    success = self.past_cache(policy, (time, within.well)).1;
-                    let met = self.past_cache(policy, (time, met)).1;
-                    let met = self.each_of(call, count, met);
-                    held.met = Some(held.met.map_or(met, |all| self.mul(all, met)));
-                }
-            }
-            held.mean = self.add(held.mean, law.0);
-            held.whole = self.add(held.whole, law.1);
-            held.variance = self.add(held.variance, spread);
-            if !told {
-                held.judged = self.add(held.judged, total);
-                held.judged_variance = self.add(held.judged_variance, spread);
-            }
-            if let Some(before) = &mut before {
-                before.mean = self.add(before.mean, law.1);
-                before.variance = self.add(before.variance, spread);
-            }
-            let all_good = self.each_of(call, count, success);
-            held.well = self.mul(held.well, all_good);
-        }
-        held
-    }
-
-    /// Share of requests of which all calls of a kind end so, if a call does with this probability.
-    fn each_of(&mut self, call: &ServiceCall, count: Node, share: Node) -> Node {
-        if call.count.value == 1.0 {
-            return share;
-        }
-        let log = self.process.graph.unary(Unary::Ln, share);
-        let scaled = self.mul(count, log);
-        self.process.graph.unary(Unary::Exp, scaled)
-    }
-
-    /// Shares of what becomes of one attempt at a station under a policy.
-    pub(super) fn fate(&mut self, station: &Station, policy: &CallPolicy) -> Fate {
-        let judged;
-        let station = match station.told {
-            Some(told) => {
-                judged = Station { wait: told.mean, wait_variance: told.variance, ..station.clone() };
-                &judged
-            }
-            None => station,
-        };
-        let rejected = self.turned_away(policy, station);
-        let accepted = self.not(rejected);
-        let mut entering = accepted;
-        let mut dropped = self.c(0.0);
-        let mut useful = None;
-        let late = match self.given_up_after(station, policy) {
-            Some(timeout) => match self.deadline(station, timeout) {
-                Some((fresh, in_time)) => {
-                    entering = self.mul(accepted, fresh);
-                    let never = self.not(fresh);
-                    dropped = self.mul(accepted, never);
-                    useful = Some(in_time);
-                    let on_time = self.mul(fresh, in_time);
-                    self.not(on_time)
-                }
-                None => match self.late_on_stack(station, policy, timeout) {
-                    Some(late) => late,
-                    None => self.late_share(station, policy, timeout),
-                },
-            },
-            None => self.c(0.0),
-        };
-        let mut late = self.with_jumps(station, policy, late);
-        if let Some(told) = station.told.filter(|_| policy.timeout.is_some()) {
-            let on_time = self.not(late);
-            let on_time = self.mul(on_time, told.met);
-            late = self.not(on_time);
-            useful = useful.map(|useful| self.mul(useful, told.met));
-        }
-        let timed_out = self.mul(accepted, late);
-        let in_time = self.sub(accepted, timed_out);
-        let failed = self.mul(in_time, station.error_share);
-        let answered = self.sub(in_time, failed);
-        let useful = useful.unwrap_or_else(|| self.not(late));
-        Fate { rejected, timed_out, failed, answered, late, entering, dropped, useful }
-    }
-
-    /// P(W > timeout) of an attempt that arrived `delay` ago, judged by the capacity there was while it waited, from its
-    /// arrival to its timeout, which was `fixed` ago. `None` where the capacity depends on states, or is never short.
-    ///
-    /// In the fluid closure n is known at arrival, but W = (n - c + 1)/C + S depends on the capacity C = c/S to come:
-    /// when slots are lost, or come back, while the attempt waits, the work done for those ahead of it is ∫ C dt. C, c and
-    /// S are replaced by their means over the timeout, taken at the middles of four parts of it. At rest nothing changes.
-    pub(super) fn late_in_hindsight(
-        &mut self,
-        station: &Station,
-        timeout: &Quantity,
-        fixed: Node,
-        delay: Node,
-    ) -> Option<Node> {
-        const PARTS: u32 = 4;
-        let known = self.closure == Closure::Fluid
-            && !station.calls
-            && station.expired != Expired::Cancel
-            && station.jumps.is_none()
-            && station.plain;
-        let servers = station.servers.filter(|_| known)?;
-        let timeout = self.number(timeout);
-        let capacity = self.div(servers, station.hold);
-        let lags: Vec<Node> = (0..PARTS)
-            .map(|part| {
-                let share = self.c((f64::from(part) + 0.5) / f64::from(PARTS));
-                let within = self.mul(share, timeout);
-                self.add(fixed, within)
-            })
-            .collect();
-        let mean = |b: &mut Self, node: Node| {
-            let then: Vec<Node> = lags.iter().map(|&lag| b.process.graph.delayed(node, lag)).collect();
-            let total = b.process.graph.sum(&then);
-            let parts = b.c(f64::from(PARTS));
-            b.div(total, parts)
-        };
-        let (slots, rate, hold) = (mean(self, servers), mean(self, capacity), mean(self, station.hold));
-        let inside = self.process.graph.state(station.mean);
-        let inside = self.process.graph.delayed(inside, delay);
-        let (zero, one) = (self.c(0.0), self.c(1.0));
-        let free = self.sub(slots, one);
-        let excess = self.sub(inside, free);
-        let ahead = self.process.graph.binary(Binary::Max, zero, excess);
-        if station.drops() {
-            let offered = station.offered.map(|index| {
-                let now = self.process.graph.state(index);
-                self.process.graph.delayed(now, delay)
-            });
-            let (hold, variability) = (self.div(slots, rate), station.variability);
-            let blocked = Some(self.process.graph.delayed(station.blocked, delay));
-            let line = Line { ahead, servers: slots, hold, full: hold, variability, offered, blocked };
-            let (fresh, useful) = self.dropping(line, timeout);
-            let on_time = self.mul(fresh, useful);
-            return Some(self.not(on_time));
-        }
-        let queueing = self.div(ahead, rate);
-        let mut wait = self.add(queueing, hold);
-        let square = self.process.graph.power(rate, 2.0);
-        let queueing_variance = self.div(ahead, square);
-        let square = self.process.graph.power(hold, 2.0);
-        let service_variance = self.mul(station.variability, square);
-        let mut wait_variance = self.add(queueing_variance, service_variance);
-        if let Some((legs, spread)) = station.network {
-            wait = self.add(wait, legs);
-            wait_variance = self.add(wait_variance, spread);
-        }
-        let scale = self.div(wait, wait_variance);
-        let (shape, x) = (self.mul(wait, scale), self.mul(timeout, scale));
-        Some(self.process.graph.binary(Binary::GammaQ, shape, x))
-    }
-
-    /// Shape of the gamma distribution of W, and `timeout` in units of its scale.
-    pub(super) fn wait_gamma(&mut self, station: &Station, timeout: Node) -> (Node, Node) {
-        let rate = self.div(station.wait, station.wait_variance);
-        (self.mul(station.wait, rate), self.mul(timeout, rate))
-    }
-
-    /// E min(W, timeout) = E W · P(shape + 1, x) + timeout · Q(shape, x); E W without a timeout.
-    pub(super) fn patience(&mut self, station: &Station, policy: &CallPolicy, late: Node) -> Node {
-        let Some(timeout) = &policy.timeout else { return station.wait };
-        let timeout = self.number(timeout);
-        let within = self.within(station, policy, timeout);
-        let in_vain = self.time_in_vain(station, policy, late);
-        let given_up = self.mul(in_vain, late);
-        self.add(within, given_up)
-    }
-
-    /// Balance of a station once all its arrival streams are known.
-    pub(super) fn balance(&mut self, service: &Service) {
-        let name = service.name.value.clone();
-        let Some(station) = self.stations.get(&name).cloned() else { return };
-        let offered = self.process.graph.sum(&station.attempt_rates());
-        let accepted = if station.drops() {
-            let entering: Vec<Node> = station.arrivals.iter().map(|a| a.entering).collect();
-            self.process.graph.sum(&entering)
-        } else {
-            let accepted_share = self.not(station.blocked);
-            self.mul(offered, accepted_share)
-        };
-        if !self.class_balance(&name, &station, station.variability) {
-            self.process.transition(format!("{name}: arrival accepted"), accepted, vec![(station.mean, 1.0)], None);
-            // Attempts bring their own arrivals: see `stream`.
-            let joint = self.joins_events();
-            self.join_last(joint);
-            self.process.transition(format!("{name}: departure"), station.departures, vec![(station.mean, -1.0)], None);
-            if joint && station.servers.is_some() {
-                self.join_last(true);
-                self.process.events.push(Event {
-                    name: format!("{name}: departure"),
-                    rate: Some(station.departures),
-                    dispersion: Some(station.variability),
-                    jumps: vec![(station.mean, -1.0)],
-                    outcomes: Vec::new(),
-                });
-            }
-        }
-        self.follow_rate(service, &station, offered);
-        self.pace_balance(service, &station, accepted);
-        self.stage_balance(&station, accepted);
-        self.work_balance(service, &station);
-        self.gate_balance(service, &station, offered);
-        let m = self.inside_of(&station);
-        if let Some(index) = station.variance {
-            let v = self.process.graph.state(index);
-            let (noise, restoring) = match station.servers {
-                None => (station.departures, v),
-                Some(c) => {
-                    let (c, mean, variance) = match station.apart {
-                        None => (c, m, v),
-                        Some(apart) => (apart.slots, self.div(m, apart.number), self.div(v, apart.number)),
-                    };
-                    let one = self.process.graph.station(mean, variance, c, katz::BUSY_COVARIANCE);
-                    let covariance = station.apart.map_or(one, |apart| self.mul(apart.number, one));
-                    let g = &mut self.process.graph;
-                    let noise = if service.variability.value == 1.0 {
-                        station.departures
-                    } else {
-                        let all_busy = g.station(mean, variance, c, katz::ALL_BUSY);
-                        let one = g.constant(1.0);
-                        let excess = g.sub(station.variability, one);
-                        let extra = g.mul(excess, all_busy);
-                        let factor = g.add(one, extra);
-                        g.mul(factor, station.departures)
-                    };
-                    (noise, covariance)
-                }
-            };
-            let pull = self.div(restoring, station.hold);
-            let pull = self.restoring(service, &station, m, pull);
-            let two = self.c(2.0);
-            let double = self.mul(two, pull);
-            let mut grows = self.add(accepted, noise);
-            let batches: Vec<Node> = station.arrivals.iter().filter_map(|a| a.together).collect();
-            if !batches.is_empty() {
-                let together = self.process.graph.sum(&batches);
-                let room = self.not(station.blocked);
-                let extra = self.mul(room, together);
-                grows = self.add(grows, extra);
-            }
-            let mut flow = self.sub(grows, double);
-            let levelled = station.apart.and_then(|apart| self.levelled(apart, v, accepted));
-            if let Some(less) = levelled {
-                flow = self.sub(flow, less);
-            }
-            if service.queue.limit.value.is_finite() {
-                let limit = self.number(&service.queue.limit);
-                let covariance = match station.apart.and_then(|a| Some((a.number, a.limit?))) {
-                    None => self.blocking(m, v, limit).1,
-                    // Σ over the replicas of λ Cov(n, 1(n >= K)), with λ = A/R.
-                    Some((number, limit)) => {
-                        let (mean, variance) = (self.div(m, number), self.div(v, number));
-                        self.blocking(mean, variance, limit).1
-                    }
-                };
-                let lost = self.mul(offered, covariance);
-                let double = self.mul(two, lost);
-                flow = self.sub(flow, double);
-            }
-            self.process.flows.push((index, flow));
-        }
-        let plain = Type::Quantity(Dimension::NONE);
-        let rate = Type::Quantity(Dimension::REQUEST_RATE);
-        let requests = Type::Quantity(Dimension::REQUEST);
-        let inside = self.with_doomed(m, &station.doomed);
-        self.output(format!("{name}.inside"), inside, requests, "req", "mean number waiting and in service");
-        self.output(format!("{name}.offered"), offered, rate, "req/s", "attempts arriving");
-        self.output(format!("{name}.throughput"), station.departures, rate, "req/s", "attempts served, wanted or not");
-        if let Some(c) = station.servers {
-            let utilisation = self.div(station.busy, c);
-            self.output(format!("{name}.utilisation"), utilisation, plain, "", "share of slots busy");
-        }
-        let time = Type::Quantity(Dimension::TIME);
-        self.output(format!("{name}.wait"), station.wait, time, "s", "mean time in the system of an arrival");
-        self.output(format!("{name}.blocked"), station.blocked, plain, "", "share of attempts refused, queue full");
     }
 }
