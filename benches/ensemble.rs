@@ -27,8 +27,13 @@ fn bench(c: &mut Criterion) {
     let p = fluid.parameters();
     let options = Options { rtol: 1e-6, atol_factor: 1e-2, ..Options::default() };
     let mut group = c.benchmark_group("m1_trajectories");
-    group.throughput(Throughput::Elements((SIDE * SIDE) as u64)).sample_size(20).measurement_time(Duration::from_secs(4));
-    for (name, loads, starts) in [("stiff", (100.0, 1000.0), (0.0, 3000.0)), ("mild", (600.0, 1000.0), (2000.0, 3000.0))] {
+    group
+        .throughput(Throughput::Elements((SIDE * SIDE) as u64))
+        .sample_size(20)
+        .measurement_time(Duration::from_secs(4));
+    for (name, loads, starts) in
+        [("stiff", (100.0, 1000.0), (0.0, 3000.0)), ("mild", (600.0, 1000.0), (2000.0, 3000.0))]
+    {
         let share = |i: usize| i as f64 / (SIDE - 1) as f64;
         let job = |i: usize, job: &mut Job| {
             job.start.clear();

@@ -51,8 +51,16 @@ fn rows(text: &str) -> Vec<Vec<f64>> {
     body.map(|line| line.split(',').map(|cell| cell.parse().unwrap_or(f64::NAN)).collect()).collect()
 }
 
-const M1: [&str; 8] =
-    ["sweep", "m1", "--vary", "load=100..1000:40", "--vary", "state.n.start=0..3000:30", "--measure", "n,goodput,o"];
+const M1: [&str; 8] = [
+    "sweep",
+    "m1",
+    "--vary",
+    "load=100..1000 req/s:40",
+    "--vary",
+    "state.n.start=0..3000 req:30",
+    "--measure",
+    "n,goodput,o",
+];
 
 fn m1(more: &[&str]) -> Vec<String> {
     M1.iter().chain(more).map(|s| (*s).to_owned()).collect()
@@ -74,7 +82,10 @@ fn values_are_those_of_single_runs() {
     let model = open(Path::new("models/m1.toml"), &[]).expect("shipped").model;
     let fluid = Fluid::new(expand::process(&model, model.meta.closure).expect("expands"));
     for (i, row) in rows.iter().enumerate().step_by(97) {
-        assert_eq!((row[0], row[1], row[2]), (i as f64, 100.0 + 900.0 * (i / 30) as f64 / 39.0, 3000.0 * (i % 30) as f64 / 29.0));
+        assert_eq!(
+            (row[0], row[1], row[2]),
+            (i as f64, 100.0 + 900.0 * (i / 30) as f64 / 39.0, 3000.0 * (i % 30) as f64 / 29.0)
+        );
         let mut p = fluid.parameters();
         p[fluid.process().parameter_index("load").expect("a load")] = row[1];
         let options = Options { rtol: 1e-10, ..Options::default() };
@@ -114,7 +125,8 @@ fn answers_follow_numbers_that_shape_the_equations() {
 
 #[test]
 fn values_of_equations_with_lags_are_those_of_single_runs() {
-    let sweep = ["sweep", "retry-storm", "--vary", "client.web.load=20..90 req/s:3", "--until", "20 s", "--measure", "goodput"];
+    let sweep =
+        ["sweep", "retry-storm", "--vary", "client.web.load=20..90 req/s:3", "--until", "20 s", "--measure", "goodput"];
     let found = rows(&fine(&sweep));
     let again = rows(&fine(&[&sweep[..], &["--tolerance", "1e-8"]].concat()));
     for ((row, finer), load) in found.iter().zip(&again).zip([20.0, 55.0, 90.0]) {
@@ -126,7 +138,8 @@ fn values_of_equations_with_lags_are_those_of_single_runs() {
 #[test]
 fn threads_and_shards_change_no_byte() {
     let folder = Folder::new("shards");
-    for (ending, sampling) in [("csv", &["--sample", "grid"][..]), ("jsonl", &["--sample", "sobol", "--points", "777"])] {
+    for (ending, sampling) in [("csv", &["--sample", "grid"][..]), ("jsonl", &["--sample", "sobol", "--points", "777"])]
+    {
         let file = |name: &str| folder.file(&format!("{name}.{ending}"));
         let sweep = |more: &[&str]| fine(&words(&m1(&[sampling, more].concat())));
         sweep(&["--threads", "1", "--out", &file("one")]);
@@ -155,7 +168,7 @@ fn threads_and_shards_change_no_byte() {
 #[test]
 fn a_killed_sweep_resumes_to_the_same_bytes() {
     let folder = Folder::new("killed");
-    let sweep = ["sweep", "m1", "--vary", "load=200..1100:400", "--measure", "verdict,recovery_load,n"];
+    let sweep = ["sweep", "m1", "--vary", "load=200..1100 req/s:400", "--measure", "verdict,recovery_load,n"];
     let with = |more: &[&str]| sweep.iter().chain(more).map(|s| (*s).to_owned()).collect::<Vec<String>>();
     let (whole, killed) = (folder.file("whole.csv"), folder.file("killed.csv"));
     let begun = std::time::Instant::now();
@@ -192,7 +205,7 @@ fn what_is_unfinished_or_foreign_is_not_written_over() {
 #[test]
 fn mistakes_are_said_before_anything_is_written() {
     for (arguments, said) in [
-        (&["--vary", "laod=1..2"][..], "did you mean `load`"),
+        (&["--vary", "laod=1..2 req/s"][..], "did you mean `load`"),
         (&["--vary", "load=2..1 req/s"], "exchange"),
         (&["--vary", "load=1 s..2 s"], "req/s"),
         (&["--vary", "load=0..2 req/s:9:log"], "above zero"),

@@ -12,8 +12,8 @@ use std::path::PathBuf;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  tipping sweep my.toml --vary load=100..900:1000 --shard 1/2 --out a.csv
-  tipping sweep my.toml --vary load=100..900:1000 --shard 2/2 --out b.csv
+  tipping sweep my.toml --vary 'load=100..900 req/s:1000' --shard 1/2 --out a.csv
+  tipping sweep my.toml --vary 'load=100..900 req/s:1000' --shard 2/2 --out b.csv
   tipping merge a.csv b.csv --out all.csv
 
 The files may be given in any order. The result has the bytes that the sweep would have written without --shard; nothing

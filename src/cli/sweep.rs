@@ -12,7 +12,7 @@ use crate::report::figures::Watcher;
 use crate::sweep::design::shard;
 use crate::sweep::measure::Work;
 use crate::sweep::record::{self, Cell};
-use crate::sweep::store::{Store, StoreError};
+use crate::sweep::store::{self, Store, StoreError};
 use request::Request;
 use std::path::PathBuf;
 
@@ -21,9 +21,9 @@ use std::path::PathBuf;
 #[command(after_help = "\
 Examples:
   tipping sweep retry-storm --vary 'client.web.load=20..100 req/s:9' --vary client.web.retry.attempts=1..5:5
-  tipping sweep m1 --vary load=100..1000:300 --vary state.n.start=0..3000:300 --measure n,goodput --out m1.csv
+  tipping sweep m1 --vary 'load=100..1000 req/s:300' --vary 'state.n.start=0..3000 req:300' --measure n,goodput --out m1.csv
   tipping sweep my.toml --vary service.api.service_time='10 ms..1 s:50:log' --sample sobol --points 1024
-  tipping sweep my.toml --vary load=100..900:1000 --shard 3/8 --out part-3.csv     (then: tipping merge)
+  tipping sweep my.toml --vary 'load=100..900 req/s:1000' --shard 3/8 --out part-3.csv     (then: tipping merge)
 
 Measures are answers of `analyze` (verdict, tip_over_load, recovery_load, headroom_to_tip_over, headroom_to_recovery) and
 any output or state: its value at the end of a run of --until from the start values of the model, without triggers. With --out the rows
@@ -94,7 +94,15 @@ pub(super) fn run(arguments: &Arguments, session: &Session) -> Result<Exit, Fail
     let work = Work::new(&input.study, &request.design, request.measures.clone(), request.runs, &remake);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(session.threads.get()).build();
     let pool = pool.map_err(|error| Failure::Unsolved(format!("no threads to compute with: {error}")))?;
-    let mut sink = Sink::open(arguments, &request, session)?;
+    let head = record::head(request.format, &request.provenance, &request.columns);
+    if let Some(path) = arguments.out.as_ref().filter(|_| arguments.resume) {
+        let complete = store::is_complete(path, &head);
+        if complete.map_err(|source| Failure::Write { path: path.clone(), source })? {
+            session.terminal.note(&format!("{} is complete already", path.display()));
+            return Ok(Exit::Fine);
+        }
+    }
+    let mut sink = Sink::open(arguments, &head, session)?;
     let rows = match request.shard {
         Some((k, n)) => shard(request.points, k, n),
         None => 0..request.points,
@@ -129,21 +137,21 @@ enum Sink<'a> {
 }
 
 impl<'a> Sink<'a> {
-    fn open(arguments: &'a Arguments, request: &Request, session: &'a Session) -> Result<Self, Failure> {
-        let head = record::head(request.format, &request.provenance, &request.columns);
+    fn open(arguments: &'a Arguments, head: &str, session: &'a Session) -> Result<Self, Failure> {
         let Some(path) = &arguments.out else {
-            session.terminal.result(&head)?;
+            session.terminal.result(head)?;
             return Ok(Self::Stream(session));
         };
-        match Store::open(path, &head, arguments.resume) {
+        match Store::open(path, head, arguments.resume) {
             Ok(store) => Ok(Self::File(Box::new(store), path)),
             Err(StoreError::Io(source)) => Err(Failure::Write { path: path.clone(), source }),
             Err(error @ StoreError::Unfinished(_)) => {
                 Err(Failure::usage(error.to_string(), "go on with it by --resume, or delete it"))
             }
-            Err(error @ StoreError::Foreign(_)) => {
-                Err(Failure::usage(error.to_string(), "its first line says what it is of; delete it or choose another --out"))
-            }
+            Err(error @ StoreError::Foreign(_)) => Err(Failure::usage(
+                error.to_string(),
+                "its first line says what it is of; delete it or choose another --out",
+            )),
         }
     }
 

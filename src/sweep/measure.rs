@@ -143,7 +143,12 @@ impl<'a> Work<'a> {
         let ends = self.ends(&points);
         let analyses: Vec<Option<Result<Analysis, String>>> =
             points.par_iter().map(|point| plan.answers().then(|| plan.analysis(point))).collect();
-        points.iter().zip(ends).zip(&analyses).map(|((point, end), found)| plan.row(point, &end, found.as_ref())).collect()
+        points
+            .iter()
+            .zip(ends)
+            .zip(&analyses)
+            .map(|((point, end), found)| plan.row(point, &end, found.as_ref()))
+            .collect()
     }
 
     /// Where runs end, if they are asked for.

@@ -29,7 +29,9 @@ pub enum Cell {
 #[must_use]
 pub fn head(format: Format, provenance: &Value, columns: &[String]) -> String {
     match format {
-        Format::Csv => format!("# {provenance}\nrow,{}\n", columns.iter().map(|c| quoted(c)).collect::<Vec<_>>().join(",")),
+        Format::Csv => {
+            format!("# {provenance}\nrow,{}\n", columns.iter().map(|c| quoted(c)).collect::<Vec<_>>().join(","))
+        }
         Format::JsonLines => format!("{provenance}\n"),
     }
 }

@@ -5,7 +5,7 @@
 //! was cut off is cut away.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufRead, BufReader, Seek, SeekFrom, Write};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 /// Why a file cannot be begun or resumed.
@@ -38,6 +38,23 @@ pub fn part(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".part");
     PathBuf::from(name)
+}
+
+/// Whether a file with this head is there already, complete: only a complete one has this name.
+///
+/// # Errors
+/// What the system says.
+pub fn is_complete(path: &Path, head: &str) -> io::Result<bool> {
+    if part(path).exists() || !path.exists() {
+        return Ok(false);
+    }
+    let mut found = vec![0; head.len()];
+    let read = File::open(path).and_then(|mut file| file.read_exact(&mut found));
+    match read {
+        Ok(()) => Ok(found == head.as_bytes()),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 impl Store {
@@ -131,6 +148,7 @@ mod tests {
             store.append(&rows[expected..].concat()).unwrap();
             store.finish().unwrap();
             assert_eq!(fs::read_to_string(&path).unwrap(), whole, "{cut}");
+            assert!(is_complete(&path, head).unwrap() && !is_complete(&path, "# {}\n").unwrap());
         }
         fs::write(part(&path), "# {\"a\":2}\nrow,x\n").unwrap();
         assert!(matches!(Store::open(&path, head, true), Err(StoreError::Foreign(_))));

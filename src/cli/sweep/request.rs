@@ -88,7 +88,10 @@ fn axis(input: &Input, text: &str) -> Result<Axis, Failure> {
     let low_value = quantity::read("--vary", low.trim(), quantity.dimension)?;
     let (low, high) = (low_value / parsed.factor, high_value / parsed.factor);
     if low >= high {
-        return Err(Failure::usage(format!("--vary `{text}`: the lower end is not below the higher"), "exchange the two"));
+        return Err(Failure::usage(
+            format!("--vary `{text}`: the lower end is not below the higher"),
+            "exchange the two",
+        ));
     }
     if spacing == Spacing::Logarithmic && low <= 0.0 {
         return Err(Failure::usage(format!("--vary `{text}`: ratios need ends above zero"), "leave out `:log`"));
@@ -101,7 +104,10 @@ fn sample(arguments: &Arguments, session: &Session, dimensions: usize) -> Result
     let points = match (arguments.sample, arguments.points) {
         (Sampling::Grid, None) => return Ok(Sample::Grid),
         (Sampling::Grid, Some(_)) => {
-            return Err(Failure::usage("--points is for --sample sobol and latin", "the points of a grid stand in --vary"));
+            return Err(Failure::usage(
+                "--points is for --sample sobol and latin",
+                "the points of a grid stand in --vary",
+            ));
         }
         (_, Some(points)) if points > 0 => points,
         _ => return Err(Failure::usage("--sample needs --points", "write for example --points 1024")),

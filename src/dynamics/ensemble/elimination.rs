@@ -171,7 +171,13 @@ mod tests {
         let pattern: Vec<bool> = (0..36).map(|e| e / 6 == e % 6 || e % 5 == 1 || e % 7 == 2).collect();
         let entry = |e: usize, l: usize| {
             let random = ((e * 8 + l + 1) as f64 * 0.618_033_988_749_894_9).fract() - 0.5;
-            if e / dim == e % dim { 3.0 + random } else if pattern[e] { random } else { 0.0 }
+            if e / dim == e % dim {
+                3.0 + random
+            } else if pattern[e] {
+                random
+            } else {
+                0.0
+            }
         };
         let plan = Elimination::new(dim, pattern.clone());
         let mut a: Vec<Lanes<8>> = (0..36).map(|e| Lanes(std::array::from_fn(|l| entry(e, l)))).collect();

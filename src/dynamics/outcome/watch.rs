@@ -33,8 +33,7 @@ impl Seen {
         (start, before): (f64, &[f64]),
         (t, x): (f64, &[f64]),
     ) -> Option<Outcome> {
-        let near = (0..judge.attractors.len())
-            .find(|&i| distance(states, x, &judge.attractors[i]) <= judge.radii[i]);
+        let near = (0..judge.attractors.len()).find(|&i| distance(states, x, &judge.attractors[i]) <= judge.radii[i]);
         self.inside = match (near, self.inside) {
             (Some(i), Some((j, since))) if i == j => Some((j, since)),
             (Some(i), _) => Some((i, t)),
