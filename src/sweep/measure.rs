@@ -164,7 +164,8 @@ impl<'a> Work<'a> {
             });
             let wanted = plan.measures.iter().any(|m| matches!(m, Measure::Output(_)));
             let end = |(ended, point): (Ended, &Vec<f64>)| match ended.error {
-                Some(error) => Some(Err(error.to_string())),
+                // What the lanes give up may still be within reach of smaller steps.
+                Some(_) => Some(plan.alone(&fluid, point)),
                 None if !wanted => Some(Ok((ended.x, Vec::new()))),
                 None => {
                     let outputs = fluid.outputs(plan.until, &ended.x, &[], &plan.parameters_at(point));

@@ -13,6 +13,10 @@ use crate::process::lanes::Lanes;
 /// Attractors whose balls are watched in lanes; a judge with more is asked after every step.
 pub(super) const WATCHED: usize = 2;
 
+/// Refusals at a bound that a state is driven out of, after which a trajectory is given up: a drift that turns back soon is
+/// passed in fewer, one that stays would take steps without end.
+const PUSHES: u32 = 300;
+
 /// What one lane is at.
 #[derive(Debug, Default)]
 struct Lane {
@@ -23,6 +27,8 @@ struct Lane {
     seen: Option<Seen>,
     /// What the last failed attempt failed at.
     refusal: Refusal,
+    /// How often it was refused at a bound in this segment.
+    pushes: u32,
 }
 
 /// Why the last attempt of a lane was refused.
@@ -208,8 +214,8 @@ impl<'a, const W: usize> Engine<'a, W> {
 
     /// Begins a segment.
     fn enter(&mut self, lane: usize, number: usize) {
-        let Lane { job, segment, seen, .. } = &mut self.lanes[lane];
-        *segment = number;
+        let Lane { job, segment, seen, pushes, .. } = &mut self.lanes[lane];
+        (*segment, *pushes) = (number, 0);
         let now = &job.segments[number];
         for &(i, jump) in &now.kick {
             let info = &self.equations.states[i];
@@ -284,7 +290,7 @@ impl<'a, const W: usize> Engine<'a, W> {
         let stuck = self.h.0[lane] < resolution || self.h.0[lane].is_nan();
         match self.lanes[lane].refusal {
             Refusal::Domain(i) => {
-                // At its bound and driven outwards, so fast that no step length keeps it inside.
+                // At its bound and driven outwards, faster than moving it back within the tolerance could keep up with.
                 let (x, info) = (self.x[i].0[lane], &states[i]);
                 let drift = self.equations.drift_at(&self.slopes, i, lane);
                 let outwards = if x <= info.lower {
@@ -294,8 +300,11 @@ impl<'a, const W: usize> Engine<'a, W> {
                 } else {
                     0.0
                 };
-                (stuck || outwards * self.spans[lane] > 1e3 * self.atol[i])
-                    .then(|| Rejection::LeftDomain { state: info.name.clone() })
+                if outwards * self.spans[lane] > 1e3 * self.atol[i] {
+                    self.lanes[lane].pushes += 1;
+                }
+                let over = stuck || self.lanes[lane].pushes > PUSHES;
+                over.then(|| Rejection::LeftDomain { state: info.name.clone() })
             }
             Refusal::NotFinite if stuck => Some(Rejection::NotFinite),
             Refusal::Singular if stuck => Some(Rejection::Singular),
