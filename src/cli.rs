@@ -22,11 +22,13 @@ mod presets;
 mod progress;
 mod quantity;
 mod referee;
+mod rules;
 mod shipped;
 mod simulate;
 mod sweep;
 mod terminal;
 mod triggers;
+mod watch;
 
 pub use exit::Exit;
 pub use failure::Failure;
@@ -94,6 +96,8 @@ enum Verb {
     Noise(noise::Arguments),
     Inspect(inspect::Arguments),
     Fit(fit::Arguments),
+    Watch(watch::Arguments),
+    Rules(rules::Arguments),
     Equations(equations::Arguments),
     Models(models::Arguments),
     Explain(explain::Arguments),
@@ -141,6 +145,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Verb::Noise(arguments) => noise::run(arguments, &session),
         Verb::Inspect(arguments) => inspect::run(arguments, &session),
         Verb::Fit(arguments) => fit::run(arguments, &session),
+        Verb::Watch(arguments) => watch::run(arguments, &session),
+        Verb::Rules(arguments) => rules::run(arguments, &session),
         Verb::Equations(arguments) => equations::run(arguments, &session),
         Verb::Models(arguments) => models::run(arguments, &session),
         Verb::Explain(arguments) => explain::run(arguments, &session),

@@ -24,12 +24,16 @@ mod noise;
 mod presets;
 #[path = "cli/referee.rs"]
 mod referee;
+#[path = "cli/rules.rs"]
+mod rules;
 #[path = "cli/schema.rs"]
 mod schema;
 #[path = "cli/simulate.rs"]
 mod simulate;
 #[path = "cli/triggers.rs"]
 mod triggers;
+#[path = "cli/watch.rs"]
+mod watch;
 
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};

@@ -5,7 +5,7 @@ use rand::SeedableRng;
 use rand_distr::{Distribution, Normal};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
-use tipping::answers::fitting::{Fit, Free, Request, fit};
+use tipping::answers::fitting::{Fit, Follow, Free, Request, fit};
 use tipping::answers::study::Study;
 use tipping::fit::data::Source;
 use tipping::fit::estimate::{Options, Starts};
@@ -107,7 +107,7 @@ fn fitted(study: &Study, text: &str, held: &[&str], beginning: Beginning) -> Fit
     let free = [("param.mu", None), ("param.tau", None), ("param.p", Some((0.0, 1.0))), ("param.a", None)];
     let free = free.map(|(path, bounds)| Free { path: path.to_owned(), bounds }).to_vec();
     let mapping = Mapping { columns: mapping.columns, open: Vec::new() };
-    let request = Request { free, mapping: &mapping, named, beginning };
+    let request = Request { free, mapping: &mapping, named, beginning, follow: Follow::default() };
     let options = Options { starts: Starts { sampled: 64, ..Starts::default() }, ..Options::default() };
     fit(study, &sources, &request, &options).expect("a fit")
 }

@@ -17,6 +17,8 @@ const MEASURED: &str = include_str!("closures.csv");
 pub const CLOSURE: &str = "closure of ";
 /// Relative deviation of a goodput beyond which nothing is said about overload.
 const REFUSED: f64 = 0.2;
+/// Relative deviation beyond which a percentage says nothing.
+const ENTIRELY: f64 = 2.0;
 /// Length from which on a sliding window sends retries in waves, in seconds.
 const LONG_WINDOW: f64 = 5.0;
 
@@ -49,6 +51,10 @@ impl Figure {
     fn words(&self) -> String {
         let Self { quantity, system, .. } = self;
         match (self.relative(), self.equations) {
+            (Some(r), Some(found)) if r > ENTIRELY => {
+                let simulated = self.simulated.unwrap_or_default();
+                format!("{quantity} {found:.3} where the referee has {simulated:.3} ({system})")
+            }
             (Some(r), _) if r < 0.0 => format!("{quantity} {:.0} % under the referee's ({system})", -100.0 * r),
             (Some(r), _) => format!("{quantity} {:.0} % over the referee's ({system})", 100.0 * r),
             (None, None) => format!("no {quantity} where the referee finds one ({system})"),

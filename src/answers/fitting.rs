@@ -9,7 +9,7 @@ use super::landscape::{Landscape, main_branch};
 use super::limits::{Limits, limits};
 use super::study::Study;
 use crate::dynamics::equilibria::Completeness;
-use crate::fit::calibrate::{FLOOR, Fitted, Noise, calibrate, little};
+use crate::fit::calibrate::{Fitted, Noise, calibrate, little};
 use crate::fit::data::{DataError, Raw, Series, Source, Steps, comparable, raw};
 use crate::fit::estimate::identifiability::Grade;
 use crate::fit::estimate::problem::{Parameter, Scale};
@@ -17,7 +17,7 @@ use crate::fit::estimate::profile::{End, Interval};
 use crate::fit::estimate::{Failure, Options};
 use crate::fit::mapping::{Column, Mapping};
 use crate::fit::metrics::guess::Role;
-use crate::fit::observe::{main_service, named, of_role};
+use crate::fit::observe::{main_service, named, of_role, state_of, variance_of};
 use crate::fit::trajectory::{Beginning, Measured, Observation, TrajectoryError};
 use crate::model::types::Quantity;
 use crate::process::fluid::Fluid;
@@ -43,6 +43,20 @@ pub struct Request<'a> {
     pub named: Vec<(String, Column)>,
     /// Where the system is when the data begin.
     pub beginning: Beginning,
+    /// Whether states are set to their readings as they come.
+    pub follow: Follow,
+}
+
+/// Whether states are set to their readings as they come, and only what lies between is predicted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Follow {
+    /// A gauge of the requests inside, which is exact.
+    #[default]
+    Counts,
+    /// Every state of which there are samples.
+    States,
+    /// None.
+    Nothing,
 }
 
 /// Why there is no fit.
@@ -269,10 +283,9 @@ pub fn fit(study: &Study, sources: &[Source], request: &Request<'_>, options: &O
 /// have noise of their own.
 fn likelihood_score(fitted: &Fitted, parameters: usize) -> (f64, f64) {
     let (mut deviance, mut count) = (0.0, 0.0);
-    for (noise, predicted) in fitted.noise.iter().zip(&fitted.predicted) {
+    for noise in &fitted.noise {
         let n = noise.readings as f64;
-        let largest = predicted.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
-        let sizes: f64 = predicted.iter().map(|v| v.abs().max(FLOOR * largest).max(f64::MIN_POSITIVE).ln()).sum();
+        let sizes = noise.log_sizes;
         deviance += n * (2.0 * std::f64::consts::PI).ln() + 2.0 * n * noise.scale.ln() + 2.0 * noise.power * sizes + n;
         count += n;
     }
@@ -366,12 +379,18 @@ fn measured(
         None => held.iter().filter_map(|(.., raw)| begins(raw)).min(),
     }
     .ok_or(DataError::NoOverlap)?;
+    let followed = |name: &str| match request.follow {
+        Follow::Counts => name == Role::Inflight.to_string() && service.is_some(),
+        Follow::States => true,
+        Follow::Nothing => false,
+    };
     let observations: Vec<Observation> = held
         .into_iter()
         .map(|(name, observable, raw)| {
             let series = raw.since(origin);
             let precision = vec![1.0; series.values.len()];
-            Observation { name, observable, series, precision }
+            let grains = series.spans.iter().map(|span| grain(&name, *span)).collect();
+            Observation { name, observable, series, precision, grains }
         })
         .filter(|o| !o.series.values.is_empty())
         .collect();
@@ -388,7 +407,29 @@ fn measured(
     }
     let index = study.load_index(&study.fluid);
     let beginning = request.beginning;
-    Ok((Measured::new(study.fluid.clone(), free, steps.map(|s| (index, s)), beginning, observations), columns))
+    let following: Vec<(usize, usize, Vec<usize>)> = observations
+        .iter()
+        .enumerate()
+        .filter(|(_, o)| followed(&o.name) && o.series.spans.iter().all(|span| *span == 0.0))
+        .filter_map(|(index, o)| {
+            let state = state_of(process, &o.observable)?;
+            Some((index, state, variance_of(process, state).into_iter().collect()))
+        })
+        .collect();
+    let measured = Measured::new(&study.fluid, free, steps.map(|s| (index, s)), beginning, observations);
+    Ok((measured.following(&following), columns))
+}
+
+/// What one request makes of a reading of this role.
+fn grain(role: &str, span: f64) -> f64 {
+    let counted = [Role::Attempts, Role::Served, Role::Goodput, Role::Errors, Role::Retries, Role::Rejected];
+    if role == Role::Inflight.to_string() {
+        1.0
+    } else if span > 0.0 && counted.iter().any(|counted| role == counted.to_string()) {
+        1.0 / span
+    } else {
+        0.0
+    }
 }
 
 /// Little's law between the columns of inside, rate and time.
@@ -465,9 +506,9 @@ impl Derived {
         let indices: Vec<usize> =
             paths.iter().filter_map(|path| process.parameter_index(&study.model.quantity(path)?.path)).collect();
         let index = study.load_index(&study.fluid);
-        // Equations keep scratch space: one at a time.
-        let fluid = Mutex::new(study.fluid.clone());
         let report = |tip: bool| -> Option<LimitReport> {
+            // Equations keep scratch space: one at a time.
+            let fluid = Mutex::new(study.fluid.clone());
             let quantity = |values: &[f64]| {
                 let fluid = fluid.lock().unwrap_or_else(PoisonError::into_inner);
                 let found = limits_with(&fluid, index, &indices, values)?;

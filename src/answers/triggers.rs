@@ -186,14 +186,14 @@ impl Plan {
         }
         let kick: Vec<(usize, f64)> = self.kicks.iter().map(|&(i, amount)| (i, size * amount)).collect();
         if self.sets.is_empty() || duration <= 0.0 {
-            segments.push(Segment { until, parameters: base.to_vec(), kick });
+            segments.push(Segment { kick, ..Segment::new(until, base) });
         } else {
             let mut changed = base.to_vec();
             for &(index, today, stated, lowest) in &self.sets {
                 let value = today + size * (stated - today);
                 changed[index] = if stated < today { value.max(lowest) } else { value };
             }
-            segments.push(Segment { until: at + duration, parameters: changed, kick });
+            segments.push(Segment { kick, ..Segment::new(at + duration, &changed) });
             segments.push(Segment::new(until, base));
         }
         segments

@@ -59,7 +59,7 @@ impl Response {
         let mut segments = Vec::with_capacity(ends.len());
         for (k, &until) in ends.iter().enumerate() {
             let kick = if k == 0 { functional.iter().copied().enumerate().collect() } else { Vec::new() };
-            segments.push(Segment { until, parameters: vec![before, until], kick });
+            segments.push(Segment { kick, ..Segment::new(until, &[before, until]) });
             before = until;
         }
         let field = Adjoint { linearised, end, states };

@@ -3,18 +3,14 @@
 use super::failure::Failure;
 use super::files;
 use super::input::{Input, ModelArgument};
-use super::metrics::{MetricOptions, mapped, read_file, wrong};
+use super::metrics::{Gathered, MetricOptions, gather};
 use super::progress::Spinner;
 use super::{Exit, Session};
-use crate::answers::fitting::{Fit, FitError, Free, Request, changes, fit};
+use crate::answers::fitting::{Fit, FitError, Follow, Free, Request, changes, fit};
 use crate::answers::study::Study;
-use crate::fit::data::Source;
 use crate::fit::estimate::loss::Loss;
 use crate::fit::estimate::selection::akaike_weights_of;
 use crate::fit::estimate::{Options, Starts};
-use crate::fit::mapping::{self, Column, Mapping};
-use crate::fit::metrics::guess::Role;
-use crate::fit::metrics::{About, Collector};
 use crate::fit::trajectory::Beginning;
 use crate::model::rewrite;
 use crate::report::fit::{Report, Rival, document, readings, value};
@@ -52,6 +48,10 @@ pub(super) struct Arguments {
     /// Where the system is when the data begin.
     #[arg(long, value_enum, default_value_t)]
     from: From,
+    /// Which states are set to their readings as they come, so that only what lies between is predicted: chance, not
+    /// parameters, decides when a service tips over.
+    #[arg(long, value_enum, default_value_t)]
+    follow: FollowName,
     /// How much a reading far off counts.
     #[arg(long, value_enum, default_value_t)]
     loss: LossName,
@@ -75,6 +75,17 @@ enum From {
     Rest,
     /// At the start values of the model.
     Start,
+}
+
+#[derive(Debug, Clone, Copy, Default, clap::ValueEnum)]
+enum FollowName {
+    /// The requests inside, where a gauge counts them.
+    #[default]
+    Counts,
+    /// Every state with samples: only for readings without errors.
+    States,
+    /// None: one prediction from the start to the end.
+    Nothing,
 }
 
 #[derive(Debug, Clone, Copy, Default, clap::ValueEnum)]
@@ -106,35 +117,19 @@ pub(super) fn run(arguments: &Arguments, session: &Session) -> Result<Exit, Fail
         .iter()
         .map(|path| Input::read(&ModelArgument { path: path.clone() }, &session.overrides, session.terminal))
         .collect::<Result<_, _>>()?;
-    let (reading, asked) = arguments.options.understood()?;
-    let mut sources = Vec::new();
-    for path in &arguments.files {
-        let mut collector = Collector::default();
-        let facts = read_file(path, &reading, &mut collector)?;
-        for note in collector.notes.iter().filter(|n| n.kind == crate::fit::metrics::NoteKind::Doubt) {
-            session.terminal.note(&format!("{}: {}", path.display(), note.text));
-        }
-        sources.push(Source { path: path.display().to_string(), facts, traces: collector.traces });
-    }
-    let abouts: Vec<Vec<&About>> = sources.iter().map(|s| s.traces.iter().map(|t| &t.about).collect()).collect();
-    let mapping = mapped(&abouts, &asked)?;
-    let named = arguments
-        .options
-        .names()
-        .iter()
-        .map(|(name, column)| {
-            let terms = mapping::columns(&abouts, column).map_err(|error| wrong(&error))?;
-            Ok((name.clone(), Column { text: column.clone(), terms, confidence: 1.0, because: None }))
-        })
-        .collect::<Result<Vec<_>, Failure>>()?;
-    tell(&mapping, session);
+    let Gathered { sources, mapping, named } = gather(&arguments.files, &arguments.options, session)?;
     let work = |input: &Input, typed: &[String]| -> Result<(Vec<Free>, Fit), Failure> {
         let free = free(&input.study, typed)?;
         let beginning = match arguments.from {
             From::Rest => Beginning::Rest,
             From::Start => Beginning::Start,
         };
-        let request = Request { free: free.clone(), mapping: &mapping, named: named.clone(), beginning };
+        let follow = match arguments.follow {
+            FollowName::Counts => Follow::Counts,
+            FollowName::States => Follow::States,
+            FollowName::Nothing => Follow::Nothing,
+        };
+        let request = Request { free: free.clone(), mapping: &mapping, named: named.clone(), beginning, follow };
         let loss = match arguments.loss {
             LossName::Square => Loss::Square,
             LossName::Huber => Loss::Huber,
@@ -185,24 +180,6 @@ pub(super) fn run(arguments: &Arguments, session: &Session) -> Result<Exit, Fail
     };
     session.terminal.result(&answer)?;
     Ok(if good { Exit::Fine } else { Exit::Inconclusive })
-}
-
-/// Which columns were taken for what, where that was a guess.
-fn tell(mapping: &Mapping, session: &Session) {
-    for (role, column) in mapping.columns.iter().filter(|(_, c)| c.because.is_some()) {
-        session.terminal.note(&format!(
-            "`{}` is taken for {role} ({:.0} % sure: {})",
-            column.text,
-            100.0 * column.confidence,
-            column.because.unwrap_or_default()
-        ));
-    }
-    for (role, titles) in &mapping.open {
-        session.terminal.note(&format!("{role} could be {}: left out; say --map {role}=...", titles.join(" or ")));
-    }
-    if !mapping.columns.contains_key(&Role::Offered) {
-        session.terminal.note("no column is the offered load; name one with --map offered=COLUMN");
-    }
 }
 
 /// The numbers to estimate: typed, or those of `[fit]`.

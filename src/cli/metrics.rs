@@ -4,9 +4,10 @@ use super::Session;
 use super::failure::Failure;
 use super::files;
 use super::quantity;
-use crate::fit::mapping::{self, Mapping, MappingError, Saved};
+use crate::fit::data::Source;
+use crate::fit::mapping::{self, Column, Mapping, MappingError, Saved};
 use crate::fit::metrics::guess::Role;
-use crate::fit::metrics::{About, Options, ReadError, Sink, ZoneName, read};
+use crate::fit::metrics::{About, Collector, NoteKind, Options, ReadError, Sink, ZoneName, read};
 use std::path::{Path, PathBuf};
 
 /// Options of every verb that reads metric files.
@@ -116,7 +117,7 @@ fn parts(list: &str) -> Vec<String> {
 }
 
 /// A mapping that cannot be made, as bad usage.
-pub(super) fn wrong(error: &MappingError) -> Failure {
+fn wrong(error: &MappingError) -> Failure {
     Failure::usage(error.to_string(), error.hint())
 }
 
@@ -142,6 +143,60 @@ fn unreadable(error: &ReadError) -> Failure {
         message += &format!("\n {margin} | {}{}", " ".repeat(before), "^".repeat(marked.max(1)));
     }
     Failure::Usage { message, hint: error.kind.hint() }
+}
+
+/// Metric files as a model is held to them.
+pub(super) struct Gathered {
+    /// The files.
+    pub(super) sources: Vec<Source>,
+    /// Columns by quantity.
+    pub(super) mapping: Mapping,
+    /// Columns by the name of a state or an output of the model.
+    pub(super) named: Vec<(String, Column)>,
+}
+
+/// Reads files, says what is doubtful about them, and which columns were taken for what.
+pub(super) fn gather(files: &[PathBuf], options: &MetricOptions, session: &Session) -> Result<Gathered, Failure> {
+    let (reading, asked) = options.understood()?;
+    let mut sources = Vec::new();
+    for path in files {
+        let mut collector = Collector::default();
+        let facts = read_file(path, &reading, &mut collector)?;
+        for note in collector.notes.iter().filter(|n| n.kind == NoteKind::Doubt) {
+            session.terminal.note(&format!("{}: {}", path.display(), note.text));
+        }
+        sources.push(Source { path: path.display().to_string(), facts, traces: collector.traces });
+    }
+    let abouts: Vec<Vec<&About>> = sources.iter().map(|s| s.traces.iter().map(|t| &t.about).collect()).collect();
+    let mapping = mapped(&abouts, &asked)?;
+    let named = options
+        .names()
+        .iter()
+        .map(|(name, column)| {
+            let terms = mapping::columns(&abouts, column).map_err(|error| wrong(&error))?;
+            Ok((name.clone(), Column { text: column.clone(), terms, confidence: 1.0, because: None }))
+        })
+        .collect::<Result<Vec<_>, Failure>>()?;
+    tell(&mapping, session);
+    Ok(Gathered { sources, mapping, named })
+}
+
+/// Which columns were taken for what, where that was a guess.
+fn tell(mapping: &Mapping, session: &Session) {
+    for (role, column) in mapping.columns.iter().filter(|(_, c)| c.because.is_some()) {
+        session.terminal.note(&format!(
+            "`{}` is taken for {role} ({:.0} % sure: {})",
+            column.text,
+            100.0 * column.confidence,
+            column.because.unwrap_or_default()
+        ));
+    }
+    for (role, titles) in &mapping.open {
+        session.terminal.note(&format!("{role} could be {}: left out; say --map {role}=...", titles.join(" or ")));
+    }
+    if !mapping.columns.contains_key(&Role::Offered) {
+        session.terminal.note("no column is the offered load; name one with --map offered=COLUMN");
+    }
 }
 
 /// Which column is what.

@@ -24,11 +24,13 @@ mod event;
 mod rodas5p;
 pub(super) mod tableau;
 mod trajectory;
+mod variational;
 
 use std::ops::ControlFlow;
 
 pub use event::{Direction, Event};
 pub use trajectory::{Hit, Statistics, Step, Stop, Trajectory};
+pub use variational::{Sensitivities, Side, sensitivities};
 
 use crate::process::field::Field;
 
@@ -46,6 +48,9 @@ pub struct Options {
     /// Largest step. A right-hand side that depends on time through pulses needs it no larger than a pulse: while the
     /// solution is at rest, steps are long, and what lies between the points where it is evaluated is not seen.
     pub max_step: f64,
+    /// Whether a new piece without a kick is entered with the step size of the one before: for inputs in many pieces that
+    /// differ little, where starting anew costs more than a step that is rejected now and then.
+    pub carry_step: bool,
     /// Whether all steps are kept. If not, only those the lags reach back to are: for long runs with an observer.
     pub retain: bool,
 }
@@ -58,6 +63,7 @@ impl Default for Options {
             max_steps: 1_000_000,
             initial_step: None,
             max_step: f64::INFINITY,
+            carry_step: false,
             retain: true,
         }
     }
@@ -70,6 +76,8 @@ pub struct Segment {
     pub until: f64,
     /// Parameters during it.
     pub parameters: Vec<f64>,
+    /// States set at its start, as (state, value): what is known there from elsewhere. Before the kick.
+    pub set: Vec<(usize, f64)>,
     /// Jumps of states at its start, as (state, amount). A jump stops at the bounds of the state: a kick that removes
     /// more than there is leaves nothing.
     pub kick: Vec<(usize, f64)>,
@@ -79,7 +87,7 @@ impl Segment {
     /// A span without a kick.
     #[must_use]
     pub fn new(until: f64, parameters: &[f64]) -> Self {
-        Self { until, parameters: parameters.to_vec(), kick: Vec::new() }
+        Self { until, parameters: parameters.to_vec(), set: Vec::new(), kick: Vec::new() }
     }
 }
 
@@ -270,7 +278,7 @@ fn check(
         if !(segment.until > before && segment.until.is_finite()) {
             return Err(IntegrateError::UnorderedSegments { index, until: segment.until, before });
         }
-        if let Some(&(state, _)) = segment.kick.iter().find(|(state, _)| *state >= dim) {
+        if let Some(&(state, _)) = segment.set.iter().chain(&segment.kick).find(|(state, _)| *state >= dim) {
             return Err(IntegrateError::Dimension { expected: dim, found: state + 1 });
         }
         before = segment.until;

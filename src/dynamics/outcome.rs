@@ -47,6 +47,9 @@ pub enum Outcome {
     },
 }
 
+/// Centre and radius of a ball in each state.
+pub(in crate::dynamics) type Ball = Vec<(f64, f64)>;
+
 /// What trajectories are judged against.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Judge {
@@ -103,7 +106,7 @@ impl Judge {
 
     /// Where a trajectory may be decided at all: for each attractor its centre and the radius of its ball in each state, then
     /// the thresholds of escape. Steps that end elsewhere decide nothing.
-    pub(in crate::dynamics) fn regions(&self, states: &[StateInfo]) -> (Vec<Vec<(f64, f64)>>, &[f64]) {
+    pub(in crate::dynamics) fn regions(&self, states: &[StateInfo]) -> (Vec<Ball>, &[f64]) {
         let ball = |(centre, radius): (&Vec<f64>, &f64)| {
             // A little wider: the ball itself is decided on exactly.
             centre.iter().zip(states).map(|(c, s)| (*c, 1.001 * radius * (c.abs() + s.scale))).collect()

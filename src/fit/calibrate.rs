@@ -34,6 +34,9 @@ pub struct Noise {
     pub rms: f64,
     /// Share of the variance of the column that the model explains.
     pub explained: f64,
+    /// Sum of the logarithms of the sizes μ.
+    #[serde(skip)]
+    pub log_sizes: f64,
 }
 
 /// A fit.
@@ -47,11 +50,15 @@ pub struct Fitted {
 }
 
 /// Smallest size of a prediction that counts for its noise, as a share of the largest.
-pub(crate) const FLOOR: f64 = 1e-4;
+const FLOOR: f64 = 1e-4;
 /// Rounds of fit and weights.
 const ROUNDS: usize = 3;
 /// Noise of a small reading in the first round, relative.
 const FIRST: f64 = 0.05;
+/// Relative offset at which a search ends: a hundredth of a standard error.
+const NEAR: f64 = 0.01;
+/// The same while weights are still to change.
+const QUICK: f64 = 0.2;
 /// Change of a column's noise, relative, below which weights have settled.
 const SETTLED: f64 = 0.02;
 
@@ -61,8 +68,15 @@ const SETTLED: f64 = 0.02;
 /// [`Failure`] if nothing can be computed at the start.
 pub fn calibrate(measured: &mut Measured, options: &Options<'_>) -> Result<Fitted, Failure<TrajectoryError>> {
     roughness(measured);
+    let given = options;
+    let options = &settled(measured, given, QUICK);
     let quick = Options { profiles: false, ..*options };
     let mut fit = estimate(&*measured, &quick)?;
+    if measured.exact() {
+        measured.check(&fit.values);
+    }
+    let quick = Options { profiles: false, ..settled(measured, given, QUICK) };
+    let options = &settled(measured, given, NEAR);
     let mut before: Vec<f64> = Vec::new();
     for _ in 0..ROUNDS {
         if (options.interrupt)() {
@@ -72,8 +86,8 @@ pub fn calibrate(measured: &mut Measured, options: &Options<'_>) -> Result<Fitte
         measured.refine(&relative_errors(measured, &fit));
         let noise = weigh(measured, &fit.values).map_err(|e| Failure::Start(super::estimate::Trouble::Problem(e)))?;
         let scales: Vec<f64> = noise.iter().map(|n| n.rms).collect();
-        let settled = before.iter().zip(&scales).all(|(a, b)| (a / b - 1.0).abs() < SETTLED) && !before.is_empty();
-        if settled {
+        let steady = before.iter().zip(&scales).all(|(a, b)| (a / b - 1.0).abs() < SETTLED) && !before.is_empty();
+        if steady {
             break;
         }
         before = scales;
@@ -85,6 +99,16 @@ pub fn calibrate(measured: &mut Measured, options: &Options<'_>) -> Result<Fitte
     let (noise, predicted) =
         summary(measured, &estimate.values).map_err(|e| Failure::Start(super::estimate::Trouble::Problem(e)))?;
     Ok(Fitted { estimate, noise, predicted })
+}
+
+/// Settings for residuals that are as good as their integration, so that searches cannot end much nearer than this. Where derivatives are exact no others are there for the last steps.
+fn settled<'a>(measured: &Measured, options: &Options<'a>, near: f64) -> Options<'a> {
+    let mut settings = options.settings;
+    settings.tolerance = settings.tolerance.max(near);
+    if measured.exact() {
+        settings.differences = settings.last_differences;
+    }
+    Options { settings, ..*options }
 }
 
 /// Standard errors by size of the parameter.
@@ -136,8 +160,12 @@ fn weigh(measured: &mut Measured, values: &[f64]) -> Result<Vec<Noise>, Trajecto
     let predicted = predictions(measured, values)?;
     let mut all = Vec::new();
     for (observation, predicted) in measured.observations_mut().iter_mut().zip(&predicted) {
-        let (noise, deviations) =
-            noise(&observation.name, &observation.series.title, predicted, &observation.series.values);
+        let (noise, deviations) = noise(
+            &observation.name,
+            &observation.series.title,
+            (predicted, &observation.grains),
+            &observation.series.values,
+        );
         observation.precision = deviations.iter().map(|d| 1.0 / d).collect();
         all.push(noise);
     }
@@ -147,17 +175,19 @@ fn weigh(measured: &mut Measured, values: &[f64]) -> Result<Vec<Noise>, Trajecto
 fn summary(measured: &Measured, values: &[f64]) -> Result<(Vec<Noise>, Vec<Vec<f64>>), TrajectoryError> {
     let predicted = predictions(measured, values)?;
     let each = measured.observations().iter().zip(&predicted);
-    let all = each.map(|(o, p)| noise(&o.name, &o.series.title, p, &o.series.values).0).collect();
+    let all = each.map(|(o, p)| noise(&o.name, &o.series.title, (p, &o.grains), &o.series.values).0).collect();
     Ok((all, predicted))
 }
 
 /// The noise of one column, and the standard deviation of each of its readings.
-fn noise(name: &str, column: &str, predicted: &[f64], values: &[f64]) -> (Noise, Vec<f64>) {
+fn noise(name: &str, column: &str, (predicted, grains): (&[f64], &[f64]), values: &[f64]) -> (Noise, Vec<f64>) {
     #[expect(clippy::cast_precision_loss, reason = "a count")]
     let count = values.len().max(1) as f64;
     let largest = predicted.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
-    // A prediction of nothing is not known without error: sizes are cut off.
-    let sizes: Vec<f64> = predicted.iter().map(|v| v.abs().max(FLOOR * largest).max(f64::MIN_POSITIVE)).collect();
+    // A prediction of nothing is not known without error: sizes are cut off, those of counts at one.
+    let grain = |i: usize| grains.get(i).copied().unwrap_or(0.0);
+    let size = |(i, v): (usize, &f64)| v.abs().max(FLOOR * largest).max(grain(i)).max(f64::MIN_POSITIVE);
+    let sizes: Vec<f64> = predicted.iter().enumerate().map(size).collect();
     let residuals: Vec<f64> = predicted.iter().zip(values).map(|(p, v)| p - v).collect();
     let rms = (residuals.iter().map(|r| r * r).sum::<f64>() / count).sqrt();
     // Not smaller than rounding of the readings: a perfect fit has no noise to weigh by.
@@ -182,6 +212,7 @@ fn noise(name: &str, column: &str, predicted: &[f64], values: &[f64]) -> (Noise,
         scale,
         rms,
         explained,
+        log_sizes: sizes.iter().map(|m| m.ln()).sum(),
     };
     (noise, deviations)
 }
@@ -218,7 +249,7 @@ mod tests {
             predicted.iter().enumerate().map(|(k, p)| p + 0.01 * sign(k) * p.powf(power)).collect()
         };
         for power in [0.0, 0.5, 1.0] {
-            let (found, deviations) = noise("x", "x", &predicted, &with(power));
+            let (found, deviations) = noise("x", "x", (&predicted, &[]), &with(power));
             assert_eq!(found.power, power);
             assert!((found.scale - 0.01).abs() < 2e-4, "{found:?}");
             assert_eq!(deviations.len(), predicted.len());

@@ -99,7 +99,8 @@ pub struct Raw {
     pub kind: Kind,
 }
 
-/// The readings of a column; a sum is formed on the grid of its coarsest part.
+/// The readings of a column; a sum of samples taken together is one of samples, any other is formed on the grid of its
+/// coarsest part.
 ///
 /// # Errors
 /// [`DataError`] if there is nothing, or nothing in common.
@@ -121,6 +122,9 @@ pub fn raw(sources: &[Source], column: &Column) -> Result<Raw, DataError> {
     {
         return Ok(Raw { title: column.text.clone(), level: level.clone(), kind: *kind });
     }
+    if let Some(level) = sampled_together(&parts) {
+        return Ok(Raw { title: column.text.clone(), level, kind: Kind::Gauge });
+    }
     let levels: Vec<&Level> = parts.iter().map(|(level, ..)| level).collect();
     let grid = Grid::over(&levels, None).ok_or_else(|| DataError::Apart(column.text.clone()))?;
     let mut values = vec![0.0; grid.count];
@@ -132,6 +136,20 @@ pub fn raw(sources: &[Source], column: &Column) -> Result<Raw, DataError> {
     let ends = (1..=grid.count).map(|k| grid.start + grid.width * i64::try_from(k).unwrap_or(i64::MAX)).collect();
     let level = Level { times: ends, spans: vec![grid.width; grid.count], values, left_out: 0, merged: 0, restarts: 0 };
     Ok(Raw { title: column.text.clone(), level, kind: Kind::Gauge })
+}
+
+/// The sum of samples that were all taken at the same times. `None` if they were not.
+fn sampled_together(parts: &[(Level, Kind, f64)]) -> Option<Level> {
+    let (first, ..) = parts.first()?;
+    let together = |level: &Level| level.times == first.times && level.spans.iter().all(|span| *span == 0);
+    if !parts.iter().all(|(level, ..)| together(level)) {
+        return None;
+    }
+    let mut sum = Level { values: vec![0.0; first.values.len()], ..first.clone() };
+    for (level, _, sign) in parts {
+        sum.values.iter_mut().zip(&level.values).for_each(|(sum, value)| *sum += sign * value);
+    }
+    Some(sum)
 }
 
 impl Raw {

@@ -23,6 +23,7 @@
 //! ```
 
 mod covariance;
+mod dispersion;
 pub mod identifiability;
 mod levenberg;
 pub mod loss;
@@ -46,6 +47,7 @@ pub use levenberg::{Settings, Status, Step};
 pub use objective::{Differences, Trouble};
 pub use starts::{StartReport, Starts};
 
+use dispersion::Dispersion;
 use identifiability::Identifiability;
 use levenberg::Watch;
 use loss::Loss;
@@ -162,7 +164,11 @@ pub struct Estimate {
     pub evaluations: Evaluations,
     best: Point,
     jacobian: DMatrix<f64>,
+    /// Rise of the objective at the ends of an interval, for residuals that are independent.
     rise: f64,
+    /// Smallest rise that means something.
+    noise: f64,
+    dispersion: Dispersion,
     loss: Loss,
     /// Ends of the parameters' intervals, where those of derived quantities are looked for.
     known: Vec<(Point, DMatrix<f64>)>,
@@ -212,7 +218,7 @@ pub fn estimate<P: Problem>(problem: &P, options: &Options<'_>) -> Result<Estima
         let mut fit = summarise(&objective, descent.clone(), starts, options)?;
         fit.evaluations.search = search;
         // Without noise every likelihood region is a point.
-        let region = fit.rise > 0.0 && fit.covariance.degrees_of_freedom > 0;
+        let region = fit.rise.max(fit.noise) > 0.0 && fit.covariance.degrees_of_freedom > 0;
         if !options.profiles || !fit.status.converged() || !region {
             return Ok(fit);
         }
@@ -246,7 +252,7 @@ impl Estimate {
         let value = quantity(&self.values)?;
         let counter = AtomicUsize::new(0);
         let objective = Objective::new(problem, self.loss, self.scale.unwrap_or(1.0), &counter);
-        let region = Region {
+        let mut region = Region {
             objective: &objective,
             best: &self.best,
             jacobian: &self.jacobian,
@@ -255,7 +261,10 @@ impl Estimate {
             known: RefCell::new(self.known.clone()),
         };
         let unresolved = Interval { value, lower: End::Unresolved(value), upper: End::Unresolved(value) };
-        Some(interval(&region, &Target::Derived(quantity), value).unwrap_or(unresolved))
+        let target = Target::Derived(quantity);
+        let factor = region.gradient(&target).map_or(1.0, |gradient| self.dispersion.along(&gradient));
+        region.rise = (self.rise * factor).max(self.noise);
+        Some(interval(&region, &target, value).unwrap_or(unresolved))
     }
 
     /// First-order standard error of a quantity with this gradient in search coordinates.

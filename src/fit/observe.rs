@@ -2,6 +2,7 @@
 
 use super::metrics::guess::Role;
 use crate::model::types::Model;
+use crate::process::graph::Op;
 use crate::process::population::Process;
 
 /// What is compared with a column.
@@ -50,6 +51,29 @@ pub fn of_role(process: &Process, role: Role, service: Option<&str>) -> Option<O
     };
     // The equation layer may call its outputs by the same words.
     found.or_else(|| named(process, role.name()))
+}
+
+/// The state that a quantity is, if it is one and no more.
+#[must_use]
+pub fn state_of(process: &Process, observable: &Observable) -> Option<usize> {
+    let index = match observable {
+        Observable::State(index) => return Some(*index),
+        Observable::Outputs(terms) => match &terms[..] {
+            [(index, factor)] if *factor == 1.0 => *index,
+            _ => return None,
+        },
+        Observable::Product(..) => return None,
+    };
+    match process.graph.op(process.outputs[index].node) {
+        Op::State { index, lag: 0 } => Some(index as usize),
+        _ => None,
+    }
+}
+
+/// The variance of a state, where the equations have it.
+#[must_use]
+pub fn variance_of(process: &Process, state: usize) -> Option<usize> {
+    process.state_index(&format!("{}_variance", process.states[state].info.name))
 }
 
 /// A state or an output by its name.

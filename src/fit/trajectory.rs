@@ -1,20 +1,46 @@
-//! A model under a measured load: the residuals of a fit.
+//! A model under a measured load: the residuals of a fit and their derivatives.
 //!
 //! The system rests at the first load (or starts from the model's own start values); then the load follows the
 //! measurement piece by piece, and every reading is compared with the equations at its time: a sample with their value,
-//! a rate with their mean over its interval (Gauss-Legendre, three points per panel).
+//! a rate with their mean over its interval (`run`).
+//!
+//! Derivatives are those of the variational equations along the steps of the solution
+//! ([`crate::dynamics::integrate::sensitivities`]), those of the state of rest by the implicit function theorem,
+//!
+//! ```text
+//! f(x_0, ..., x_0; θ) = 0,    ∂x_0/∂θ = -(Σ_j ∂f/∂x(t-L_j))⁻¹ ∂f/∂θ
+//! ```
+//!
+//! Derivatives are right where the equations are continuous. Conditions that switch may not be: [`Measured::check`] holds them to
+//! differences, and where they disagree differences are used.
+//!
+//! **Following a state.** What tips a service is chance: arrivals and service times push the queue over, at a moment that
+//! no parameter determines. Held to one solution over the whole recording, a fit takes that moment for information, and its
+//! intervals are far too narrow. Where a gauge counts requests inside, there is no need: it says exactly where the
+//! system is at each reading. The state is set to it (and its variance to zero) and followed to the next, and what is
+//! compared are predictions one reading ahead, whose errors are nearly independent (prediction-error method: Ljung,
+//! *System Identification*, 1999, chapter 3; a Kalman filter whose readings have no error). Where readings have errors of
+//! their own, as those of equations held to samples, nothing is followed.
+
+mod run;
 
 use super::data::{Series, Steps};
-use super::estimate::problem::{Parameter, Problem};
+use super::estimate::loss::median;
+use super::estimate::problem::{Parameter, Problem, Scale};
 use super::observe::Observable;
-use crate::dynamics::integrate::{History, IntegrateError, Options, Segment, Trajectory, integrate};
-use crate::dynamics::newton::newton;
+use crate::dynamics::integrate::{
+    History, IntegrateError, Options, Segment, Sensitivities, Trajectory, integrate, sensitivities,
+};
+use crate::dynamics::linear::Lu;
+use crate::dynamics::newton::{Equations, newton};
 use crate::process::field::Field;
-use crate::process::fluid::Fluid;
-use std::cell::RefCell;
-use std::collections::HashMap;
-use std::rc::Rc;
-use std::sync::{Mutex, PoisonError};
+use crate::process::fluid::{Fluid, Tangent};
+use crate::process::graph::Node;
+use crate::process::population::Process;
+use nalgebra::DMatrix;
+use run::{Reader, Reading, Run};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// A column with what it is compared with.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,6 +53,9 @@ pub struct Observation {
     pub series: Series,
     /// One over the standard deviation of each reading.
     pub precision: Vec<f64>,
+    /// What one thing counted makes of each reading: a rate over w seconds moves by 1/w, a gauge of requests by 1. Zero
+    /// where nothing is counted.
+    pub grains: Vec<f64>,
 }
 
 /// Where the system is when the data begin.
@@ -56,65 +85,124 @@ pub enum TrajectoryError {
 /// A fit of a model to time series.
 pub struct Measured {
     /// Evaluators: equations keep scratch space, so that each thread takes one.
-    spare: Mutex<Vec<Fluid>>,
-    prototype: Mutex<Fluid>,
+    spare: Mutex<Vec<Tangent>>,
+    prototype: Mutex<Tangent>,
     base: Vec<f64>,
     free: Vec<usize>,
     parameters: Vec<Parameter>,
     load: Option<(usize, Steps)>,
     beginning: Beginning,
-    start: Vec<f64>,
+    /// When states are set, in order of time, and which to what.
+    known_states: Vec<(f64, Vec<(usize, f64)>)>,
     /// The last state of rest found, where the next is looked for.
+    start: Vec<f64>,
     observations: Vec<Observation>,
+    /// The moments of all readings, each once, and which one each reading has, column by column.
+    readings: Vec<Reading>,
+    of: Vec<usize>,
     end: f64,
     rtol: f64,
+    /// Whether derivatives are those of the variational equations.
+    exact: bool,
+    /// The last solutions: derivatives are asked for where residuals were.
+    known: Mutex<Vec<(Vec<f64>, Arc<Run>)>>,
 }
 
 /// Relative tolerance of the integration while the search is far from its end.
-const COARSE: f64 = 1e-6;
+const COARSE: f64 = 3e-5;
+/// The same if derivatives are differences.
+const COARSE_DIFFERENCES: f64 = 1e-6;
 /// Finest tolerance.
 const FINE: f64 = 1e-10;
 /// Relative error of a prediction, in tolerances of the integration.
 const GROWTH: f64 = 10.0;
+/// Tolerance of the integration, in relative standard errors of the parameters.
+const SHARE: f64 = 0.01;
 /// Length of a step of differences, in standard errors of what it differentiates by.
 const STRIDE: f64 = 0.3;
+/// Times as near as this are one.
+const NEAREST: f64 = 1e-6;
+/// Solutions that are kept.
+const KEPT: usize = 8;
+/// Step of the comparison of derivatives with differences, relative.
+const CHECK: f64 = 1e-3;
+/// Disagreement that it allows.
+const DISAGREEMENT: f64 = 0.1;
 
 impl Measured {
     /// The fit of `free` parameters of `fluid`, given by their indices and ranges. `load` is the index of the load with
     /// what was measured; without one the load of the model holds.
     #[must_use]
     pub fn new(
-        fluid: Fluid,
+        fluid: &Fluid,
         free: Vec<(usize, Parameter)>,
         load: Option<(usize, Steps)>,
         beginning: Beginning,
         observations: Vec<Observation>,
     ) -> Self {
         let end = observations.iter().filter_map(|o| o.series.times.last().copied()).fold(0.0, f64::max);
-        let (free, parameters) = free.into_iter().unzip();
+        let (free, parameters): (Vec<usize>, Vec<Parameter>) = free.into_iter().unzip();
+        let nodes = |process: &mut Process| observations.iter().map(|o| node(process, &o.observable)).collect();
+        let tangent = Tangent::new(fluid, &free, nodes);
+        // By the bits of time and span, which are not negative, so that they are in order of time.
+        let mut places: BTreeMap<(u64, u64), usize> = BTreeMap::new();
+        let moments = observations.iter().flat_map(|o| o.series.times.iter().zip(&o.series.spans));
+        for (at, span) in moments.clone() {
+            places.insert((at.to_bits(), span.to_bits()), 0);
+        }
+        places.values_mut().enumerate().for_each(|(index, place)| *place = index);
+        let of = moments.map(|(at, span)| places[&(at.to_bits(), span.to_bits())]).collect();
+        let readings =
+            places.keys().map(|(at, span)| Reading { at: f64::from_bits(*at), span: f64::from_bits(*span) }).collect();
         let mut measured = Self {
             base: fluid.parameters(),
             start: fluid.start(),
             spare: Mutex::new(Vec::new()),
-            prototype: Mutex::new(fluid),
+            prototype: Mutex::new(tangent),
             free,
             parameters,
             load,
             beginning,
+            known_states: Vec::new(),
             observations,
+            readings,
+            of,
             end,
             rtol: COARSE,
+            exact: true,
+            known: Mutex::new(Vec::new()),
         };
         measured.settle();
         measured
     }
 
+    /// Sets states to what was read whenever it was: column by column the observation, the state it shows, and the states
+    /// that vanish with that knowledge. See the module documentation.
+    #[must_use]
+    pub fn following(mut self, columns: &[(usize, usize, Vec<usize>)]) -> Self {
+        let mut all: BTreeMap<u64, Vec<(usize, f64)>> = BTreeMap::new();
+        for (observation, state, vanish) in columns {
+            let Some(observation) = self.observations.get(*observation) else { continue };
+            let series = &observation.series;
+            for ((at, span), value) in series.times.iter().zip(&series.spans).zip(&series.values) {
+                if *span == 0.0 && *at > 0.0 && *at < self.end {
+                    let set = all.entry(at.to_bits()).or_default();
+                    set.push((*state, *value));
+                    set.extend(vanish.iter().map(|state| (*state, 0.0)));
+                }
+            }
+        }
+        self.known_states = all.into_iter().map(|(at, set)| (f64::from_bits(at), set)).collect();
+        self
+    }
+
     /// Finds the state of rest at the starting values once, so that later ones are near.
     fn settle(&mut self) {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).clear();
         let values: Vec<f64> = self.parameters.iter().map(|p| p.start).collect();
-        let found = self.with(|fluid| {
+        let found = self.with(|tangent| {
             let p = self.at(&values, self.first_load());
-            self.rest(fluid, &p).ok()
+            self.rest(tangent.fluid(), &p).ok()
         });
         if let Some(found) = found {
             self.start = found;
@@ -127,6 +215,12 @@ impl Measured {
         &self.observations
     }
 
+    /// Whether derivatives are those of the variational equations, not differences.
+    #[must_use]
+    pub fn exact(&self) -> bool {
+        self.exact
+    }
+
     /// Begins the next search at these values.
     pub fn restart(&mut self, values: &[f64]) {
         for (parameter, value) in self.parameters.iter_mut().zip(values) {
@@ -135,14 +229,56 @@ impl Measured {
         self.settle();
     }
 
-    /// Integrates as finely as parameters with these relative standard errors need: many readings determine them to a few
-    /// parts in ten thousand, and differences over steps of the square root of the precision must not see the bend.
+    /// Integrates as finely as parameters with these relative standard errors need. Where derivatives are differences,
+    /// steps of the square root of the precision must not see the bend: that takes more.
     pub fn refine(&mut self, errors: &[f64]) {
         let least = errors.iter().copied().filter(|e| *e > 0.0).fold(f64::INFINITY, f64::min);
-        let wanted = (STRIDE * least).powi(2) / GROWTH;
-        if wanted.is_finite() {
-            self.rtol = wanted.clamp(FINE, COARSE);
+        let (wanted, coarse) =
+            if self.exact { (SHARE * least, COARSE) } else { ((STRIDE * least).powi(2) / GROWTH, COARSE_DIFFERENCES) };
+        self.rtol = if wanted.is_finite() { wanted.clamp(FINE, coarse) } else { self.rtol.min(coarse) };
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// Compares the derivatives with a difference along all parameters at once, and gives them up if they disagree.
+    pub fn check(&mut self, values: &[f64]) {
+        self.exact = self.agrees(values).unwrap_or(false);
+    }
+
+    fn agrees(&self, values: &[f64]) -> Option<bool> {
+        let count = self.residual_count();
+        let mut slopes = DMatrix::zeros(count, values.len());
+        if !self.slopes(values, &mut slopes).ok()? {
+            return Some(false);
         }
+        let sizes: Vec<f64> = self
+            .parameters
+            .iter()
+            .zip(values)
+            .map(|(q, v)| if q.scale == Scale::Log { v.abs() } else { v.abs().max(1e-3 * q.unit()) })
+            .collect();
+        let beside = |by: f64| {
+            let values: Vec<f64> = values
+                .iter()
+                .zip(&sizes)
+                .zip(&self.parameters)
+                .map(|((v, size), q)| (v + by * size).clamp(q.lower, q.upper))
+                .collect();
+            let mut out = vec![0.0; count];
+            self.residuals(&values, &mut out).ok().map(|()| (values, out))
+        };
+        let ((above, up), (below, down)) = (beside(CHECK)?, beside(-CHECK)?);
+        let (mut miss, mut size, mut noise) = (0.0, 0.0, 0.0);
+        for (i, (up, down)) in up.iter().zip(&down).enumerate() {
+            let difference = up - down;
+            let slope: f64 = above.iter().zip(&below).enumerate().map(|(k, (a, b))| slopes[(i, k)] * (a - b)).sum();
+            miss += (difference - slope).powi(2);
+            size += difference.powi(2);
+        }
+        let readings = self.observations.iter().flat_map(|o| o.series.values.iter().zip(&o.precision));
+        for (value, precision) in readings {
+            noise += (GROWTH * self.rtol * value * precision).powi(2);
+        }
+        Some(miss.sqrt() <= DISAGREEMENT * size.sqrt() + noise.sqrt())
     }
 
     /// To weigh readings anew.
@@ -166,11 +302,12 @@ impl Measured {
         p
     }
 
-    fn with<T>(&self, work: impl FnOnce(&Fluid) -> T) -> T {
+    fn with<T>(&self, work: impl FnOnce(&mut Tangent) -> T) -> T {
         let taken = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let fluid = taken.unwrap_or_else(|| self.prototype.lock().unwrap_or_else(PoisonError::into_inner).clone());
-        let result = work(&fluid);
-        self.spare.lock().unwrap_or_else(PoisonError::into_inner).push(fluid);
+        let mut tangent =
+            taken.unwrap_or_else(|| self.prototype.lock().unwrap_or_else(PoisonError::into_inner).clone());
+        let result = work(&mut tangent);
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner).push(tangent);
         result
     }
 
@@ -193,10 +330,57 @@ impl Measured {
     /// # Errors
     /// [`TrajectoryError`] where the equations have no solution.
     pub fn predict(&self, values: &[f64], out: &mut [f64]) -> Result<(), TrajectoryError> {
-        self.with(|fluid| self.predict_with(fluid, values, out))
+        self.with(|tangent| {
+            let run = self.run(tangent.fluid(), values)?;
+            let late = self.late(tangent, &run);
+            let mut reader = Reader::new(tangent, &run, None, &late);
+            self.read(&mut reader, self.observations.len(), &mut |index, quantity, read| {
+                out[index] = read[quantity];
+            })
+        })
     }
 
-    fn predict_with(&self, fluid: &Fluid, values: &[f64], out: &mut [f64]) -> Result<(), TrajectoryError> {
+    /// Reads all moments; `width` numbers each.
+    fn read(
+        &self,
+        reader: &mut Reader<'_>,
+        width: usize,
+        write: &mut dyn FnMut(usize, usize, &[f64]),
+    ) -> Result<(), TrajectoryError> {
+        let mut all = vec![0.0; width * self.readings.len()];
+        for (reading, out) in self.readings.iter().zip(all.chunks_exact_mut(width)) {
+            reader.read(*reading, out);
+        }
+        let mut index = 0;
+        for (quantity, observation) in self.observations.iter().enumerate() {
+            for _ in &observation.series.values {
+                let place = self.of[index];
+                let read = &all[place * width..(place + 1) * width];
+                if !read[quantity].is_finite() {
+                    return Err(TrajectoryError::NotFinite(observation.name.clone()));
+                }
+                write(index, quantity, read);
+                index += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// At which lags a quantity reads the load.
+    fn late(&self, tangent: &Tangent, run: &Run) -> Vec<bool> {
+        match (&self.load, run.segments.first()) {
+            (Some((index, _)), Some(first)) => tangent.reads_at(*index, &first.parameters),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The solution at these values.
+    fn run(&self, fluid: &Fluid, values: &[f64]) -> Result<Arc<Run>, TrajectoryError> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, run)) = known.iter().find(|(at, _)| at == values) {
+            return Ok(Arc::clone(run));
+        }
+        drop(known);
         let first = self.at(values, self.first_load());
         let before = match self.beginning {
             Beginning::Rest => self.rest(fluid, &first)?,
@@ -211,25 +395,80 @@ impl Measured {
                 .map(|(until, load)| Segment::new(*until, &self.at(values, Some(*load))))
                 .collect(),
         };
-        let segments = within(segments, self.end);
-        let options = Options { rtol: self.rtol, ..Options::default() };
-        let path = integrate(fluid, 0.0, &History::Constant(before.clone()), &segments, &options)?;
-        let known = RefCell::new(HashMap::new());
-        let reader = PathReader { fluid, path: &path, segments: &segments, before: &before, known };
-        let mut slot = out.iter_mut();
-        for observation in &self.observations {
-            let series = &observation.series;
-            for (at, span) in series.times.iter().zip(&series.spans) {
-                let value = reader.observe(&observation.observable, *at, *span);
-                if !value.is_finite() {
-                    return Err(TrajectoryError::NotFinite(observation.name.clone()));
-                }
-                if let Some(slot) = slot.next() {
-                    *slot = value;
-                }
-            }
+        let segments = with_states(within(segments, self.end), &self.known_states);
+        let options = Options { rtol: self.rtol, carry_step: true, ..Options::default() };
+        let path: Trajectory = integrate(fluid, 0.0, &History::Constant(before), &segments, &options)?;
+        let lags = segments.iter().map(|s| fluid.lags(&s.parameters)).collect();
+        let run = Arc::new(Run { path, segments, lags });
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= KEPT {
+            known.remove(0);
         }
-        Ok(())
+        known.push((values.to_vec(), Arc::clone(&run)));
+        Ok(run)
+    }
+
+    /// The derivatives of the state the system begins in. `None` if they do not exist.
+    fn origin(&self, tangent: &Tangent, run: &Run) -> Option<Vec<f64>> {
+        let fluid = tangent.fluid();
+        let (n, count) = (fluid.dim(), self.free.len());
+        let mut slopes = vec![0.0; n * count];
+        if self.beginning == Beginning::Start {
+            return Some(slopes);
+        }
+        let mut equations = Equations::new(fluid, &run.segments.first()?.parameters);
+        let mut lu = Lu::new(n);
+        if !equations.jacobian(run.path.initial(), n, lu.matrix_mut()) || !lu.factor() {
+            return None;
+        }
+        let mut right = vec![0.0; n];
+        for (k, &index) in self.free.iter().enumerate() {
+            if !equations.by_parameter(run.path.initial(), index, &mut right) {
+                return None;
+            }
+            lu.solve(&mut right);
+            right.iter().enumerate().for_each(|(i, v)| slopes[i * count + k] = -v);
+        }
+        slopes.iter().all(|v| v.is_finite()).then_some(slopes)
+    }
+
+    /// Writes the derivatives of the weighted residuals; false if there are none.
+    fn slopes(&self, values: &[f64], out: &mut DMatrix<f64>) -> Result<bool, TrajectoryError> {
+        self.with(|tangent| {
+            let run = self.run(tangent.fluid(), values)?;
+            let Some(origin) = self.origin(tangent, &run) else { return Ok(false) };
+            let found: Option<Sensitivities> = sensitivities(tangent, &run.path, &run.segments, &origin)?;
+            let Some(found) = found else { return Ok(false) };
+            let lag_slopes: Vec<Vec<f64>> = run.segments.iter().map(|s| tangent.lag_slopes(&s.parameters)).collect();
+            let late = self.late(tangent, &run);
+            let (quantities, count) = (self.observations.len(), self.free.len());
+            let precision: Vec<f64> = self.observations.iter().flat_map(|o| o.precision.iter().copied()).collect();
+            let mut reader = Reader::new(tangent, &run, Some((&found, &lag_slopes)), &late);
+            self.read(&mut reader, quantities * (1 + count), &mut |index, quantity, read| {
+                for k in 0..count {
+                    out[(index, k)] = read[quantities + quantity * count + k] * precision[index];
+                }
+            })?;
+            Ok(out.iter().all(|v| v.is_finite()))
+        })
+    }
+}
+
+/// The expression behind an observable.
+fn node(process: &mut Process, observable: &Observable) -> Node {
+    match observable {
+        Observable::State(index) => process.graph.state(*index),
+        Observable::Outputs(terms) => {
+            let terms: Vec<Node> = terms
+                .iter()
+                .map(|(index, factor)| {
+                    let factor = process.graph.constant(*factor);
+                    process.graph.mul(factor, process.outputs[*index].node)
+                })
+                .collect();
+            process.graph.sum(&terms)
+        }
+        Observable::Product(a, b) => process.graph.mul(process.outputs[*a].node, process.outputs[*b].node),
     }
 }
 
@@ -256,87 +495,47 @@ fn within(segments: Vec<Segment>, end: f64) -> Vec<Segment> {
     out
 }
 
+/// Segments divided where states are set.
+fn with_states(segments: Vec<Segment>, known: &[(f64, Vec<(usize, f64)>)]) -> Vec<Segment> {
+    let mut out: Vec<Segment> = Vec::with_capacity(segments.len() + known.len());
+    let mut known = known.iter().peekable();
+    let mut set = Vec::new();
+    for segment in segments {
+        while let Some((at, states)) = known.next_if(|(at, _)| *at < segment.until - NEAREST) {
+            let from = out.last().map_or(0.0, |s| s.until);
+            if *at > from + NEAREST {
+                let mut piece = Segment::new(*at, &segment.parameters);
+                piece.set = std::mem::take(&mut set);
+                out.push(piece);
+            }
+            set = states.clone();
+        }
+        let until = segment.until;
+        out.push(Segment { set: std::mem::take(&mut set), ..segment });
+        if let Some((_, states)) = known.next_if(|(at, _)| *at <= until + NEAREST) {
+            set = states.clone();
+        }
+    }
+    out
+}
+
 /// Whether a root is the continuation of a known state: no state moved by more than half of its size.
 fn near(x: &[f64], known: &[f64], fluid: &Fluid) -> bool {
     let scales = fluid.states().iter().map(|s| s.scale);
     x.iter().zip(known).zip(scales).all(|((a, b), scale)| (a - b).abs() <= 0.5 * (a.abs().max(b.abs())) + 0.1 * scale)
 }
 
-struct PathReader<'a> {
-    fluid: &'a Fluid,
-    path: &'a Trajectory,
-    segments: &'a [Segment],
-    before: &'a [f64],
-    /// Outputs by the bits of their time: columns share their times. Looked up only, never walked.
-    known: RefCell<HashMap<u64, Rc<Vec<f64>>>>,
-}
-
-/// Nodes and weights of Gauss-Legendre quadrature with three points on 0..1.
-const GAUSS: [(f64, f64); 3] =
-    [(0.112_701_665_379_258_31, 5.0 / 18.0), (0.5, 8.0 / 18.0), (0.887_298_334_620_741_7, 5.0 / 18.0)];
-/// Most panels of an interval.
-const PANELS: usize = 12;
-
-impl PathReader<'_> {
-    fn observe(&self, observable: &Observable, at: f64, span: f64) -> f64 {
-        if span <= 0.0 {
-            return self.value(observable, at);
-        }
-        // Panels end where the load changes, because outputs may jump there.
-        let from = (at - span).max(0.0);
-        let first = self.segments.partition_point(|s| s.until <= from);
-        let mut edges = vec![from];
-        edges.extend(self.segments[first..].iter().map(|s| s.until).take_while(|until| *until < at));
-        edges.push(at);
-        if edges.len() > PANELS {
-            edges = vec![from, at];
-        }
-        let mut sum = 0.0;
-        for edge in edges.windows(2) {
-            let width = edge[1] - edge[0];
-            for (node, weight) in GAUSS {
-                sum += weight * width * self.value(observable, edge[0] + node * width);
-            }
-        }
-        sum / (at - from)
-    }
-
-    fn value(&self, observable: &Observable, at: f64) -> f64 {
-        let state = |t: f64| if t <= 0.0 { self.before.to_vec() } else { self.state(t) };
-        let outputs = || {
-            if let Some(known) = self.known.borrow().get(&at.to_bits()) {
-                return Rc::clone(known);
-            }
-            let parameters = self.parameters(at);
-            let lags = self.fluid.lags(parameters);
-            let past: Vec<f64> = lags.iter().flat_map(|lag| state(at - lag)).collect();
-            let history: Vec<&[f64]> = lags.iter().map(|lag| self.parameters(at - lag)).collect();
-            let found = self.fluid.outputs(at, &state(at), &past, &self.fluid.with_history(parameters, &history));
-            let found = Rc::new(found);
-            self.known.borrow_mut().insert(at.to_bits(), Rc::clone(&found));
-            found
-        };
-        match observable {
-            Observable::State(index) => state(at)[*index],
-            Observable::Outputs(terms) => {
-                let values = outputs();
-                terms.iter().map(|(index, factor)| factor * values[*index]).sum()
-            }
-            Observable::Product(a, b) => {
-                let values = outputs();
-                values[*a] * values[*b]
-            }
-        }
-    }
-
-    fn state(&self, t: f64) -> Vec<f64> {
-        self.path.at(t).unwrap_or_else(|| self.path.final_state().to_vec())
-    }
-
-    fn parameters(&self, t: f64) -> &[f64] {
-        let index = self.segments.partition_point(|s| s.until <= t);
-        &self.segments[index.min(self.segments.len() - 1)].parameters
-    }
+/// The number of the instant of every reading, column by column: times in steps of the usual distance of the readings of the
+/// densest column, which columns read at slightly different times share.
+fn instants(observations: &[Observation]) -> Vec<usize> {
+    let usual = |o: &Observation| {
+        let mut steps: Vec<f64> = o.series.times.windows(2).map(|w| w[1] - w[0]).collect();
+        if steps.is_empty() { f64::INFINITY } else { median(&mut steps) }
+    };
+    let step = observations.iter().map(usual).filter(|s| *s > 0.0).fold(f64::INFINITY, f64::min);
+    let first = observations.iter().filter_map(|o| o.series.times.first()).fold(f64::INFINITY, |a, b| a.min(*b));
+    let number = |t: &f64| if step.is_finite() { ((t - first) / step).round() as usize } else { 0 };
+    observations.iter().flat_map(|o| o.series.times.iter().map(number)).collect()
 }
 
 impl Problem for Measured {
@@ -361,6 +560,18 @@ impl Problem for Measured {
 
     fn series(&self) -> Vec<usize> {
         self.observations.iter().map(|o| o.series.values.len()).collect()
+    }
+
+    fn instants(&self) -> Option<Vec<usize>> {
+        Some(instants(&self.observations))
+    }
+
+    fn jacobian(&self, parameters: &[f64], out: &mut DMatrix<f64>) -> Result<bool, Self::Error> {
+        if self.exact { self.slopes(parameters, out) } else { Ok(false) }
+    }
+
+    fn derivative_error(&self) -> Option<f64> {
+        self.exact.then_some(self.rtol)
     }
 
     fn precision(&self) -> f64 {

@@ -1,5 +1,9 @@
 //! The fluid equations of a population process as a [`Field`]: compiled tapes and the evaluators over them.
 
+mod tangent;
+
+pub use tangent::{Moment, Tangent};
+
 use super::dual::Dual;
 use super::field::{Enclosure, Field, Jacobian, StateInfo};
 use super::graph::Node;

@@ -215,13 +215,23 @@ impl Tape {
     }
 
     /// What of the tape depends on some of the inputs, as a tape over the same registers, and the registers that it reads and
-    /// does not write: their values must be there.
+    /// does not write: their values must be there. Not for inputs that the prologue reads.
     #[must_use]
     pub fn part(&self, inputs: &[usize]) -> (Self, Vec<usize>) {
+        self.part_from(self.prologue, inputs)
+    }
+
+    /// As [`part`](Self::part), for parameters too.
+    #[must_use]
+    pub fn whole_part(&self, inputs: &[usize]) -> (Self, Vec<usize>) {
+        self.part_from(0, inputs)
+    }
+
+    fn part_from(&self, first: usize, inputs: &[usize]) -> (Self, Vec<usize>) {
         let mut depends = vec![false; self.registers];
         let mut needed = vec![false; self.registers];
         let mut code = Vec::new();
-        for &instruction in &self.instructions[self.prologue..] {
+        for &instruction in &self.instructions[first..] {
             let (operands, to, width) = instruction.registers();
             let active = match instruction {
                 Instruction::Input { input, .. } => inputs.contains(&(input as usize)),

@@ -179,7 +179,7 @@ fn factor<const W: usize>(e: &mut Engine<'_, W>, h: &Lanes<W>) {
         let entry = &mut e.matrix[row * n + column];
         for l in 0..W {
             // A derivative that is infinite at the edge of the domain (a square root at zero) is left out.
-            let slope = if (slope.0[l] - slope.0[l]) == 0.0 { slope.0[l] } else { 0.0 };
+            let slope = if f64::abs(slope.0[l]) <= f64::MAX { slope.0[l] } else { 0.0 };
             entry.0[l] -= slope;
             let bound = CANCELLED * diagonal.0[l];
             lost.0[l] = if row == column && f64::abs(entry.0[l]) < bound { 1.0 } else { lost.0[l] };

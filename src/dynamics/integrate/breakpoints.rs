@@ -7,23 +7,38 @@
 
 /// Smoothness up to which discontinuities are followed: a step of order 5 does not see jumps in derivative 6.
 const DEEPEST: usize = 5;
+/// The same where pieces are many and steps are short because of them: the error estimate sees the rest. Derivatives by a
+/// lag jump one order earlier than the solution, and no estimate watches them.
+const SHALLOW: usize = 4;
 
 /// The known discontinuities, past and to come.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Breakpoints {
+    deepest: usize,
     /// Sorted by time, latest first; the second entry is the order of the derivative that jumps.
     pending: Vec<(f64, usize)>,
     met: Vec<(f64, usize)>,
 }
 
+impl Default for Breakpoints {
+    fn default() -> Self {
+        Self { deepest: DEEPEST, pending: Vec::new(), met: Vec::new() }
+    }
+}
+
 impl Breakpoints {
+    /// Discontinuities followed less far.
+    pub(super) fn shallow() -> Self {
+        Self { deepest: SHALLOW, ..Self::default() }
+    }
+
     fn slack(t: f64) -> f64 {
         16.0 * f64::EPSILON * t.abs()
     }
 
     /// Announces a discontinuity at `t`. A discontinuity already known at that time keeps the lower order.
     pub(super) fn announce(&mut self, t: f64, order: usize) {
-        if order > DEEPEST {
+        if order > self.deepest {
             return;
         }
         let place = self.pending.partition_point(|&(s, _)| s > t);
@@ -52,7 +67,7 @@ impl Breakpoints {
 
     /// Records a discontinuity at `s`, which is now, and announces its translates.
     pub(super) fn record(&mut self, s: f64, order: usize, lags: &[f64]) {
-        if order >= DEEPEST || lags.is_empty() {
+        if order >= self.deepest || lags.is_empty() {
             return;
         }
         self.met.push((s, order));

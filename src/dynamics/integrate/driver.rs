@@ -84,8 +84,8 @@ impl<'a, F: Field + ?Sized> Driver<'a, F> {
         self.span = end - start;
         let path = Trajectory::new(start, &x);
         let scratch = vec![0.0; dim];
-        let mut state =
-            State { t: start, x, h: 0.0, error_before: 1.0, reach: 0.0, path, breaks: Breakpoints::default(), scratch };
+        let breaks = if self.options.carry_step { Breakpoints::shallow() } else { Breakpoints::default() };
+        let mut state = State { t: start, x, h: 0.0, error_before: 1.0, reach: 0.0, path, breaks, scratch };
         let mut method = Rodas5p::new(dim, all_lags.first().map_or(0, Vec::len));
         for (i, (segment, lags)) in segments.iter().zip(&all_lags).enumerate() {
             self.enter(&mut state, segment, lags, i > 0 && all_lags[i - 1] != *lags);
@@ -99,14 +99,21 @@ impl<'a, F: Field + ?Sized> Driver<'a, F> {
 
     /// Applies the kick of a segment and notes the discontinuity at its start.
     fn enter(&self, state: &mut State, segment: &Segment, lags: &[f64], relagged: bool) {
+        for &(i, value) in &segment.set {
+            let info = &self.field.states()[i];
+            state.x[i] = value.max(info.lower).min(info.upper);
+        }
         for &(i, jump) in &segment.kick {
             let info = &self.field.states()[i];
             state.x[i] = (state.x[i] + jump).max(info.lower).min(info.upper);
         }
-        let order = usize::from(segment.kick.is_empty());
+        let order = usize::from(segment.kick.is_empty() && segment.set.is_empty());
         state.breaks.record(state.t, order, lags);
         if relagged {
             state.breaks.relag(state.t, lags);
+        }
+        if self.options.carry_step && segment.kick.is_empty() {
+            return;
         }
         state.h = 0.0;
         state.error_before = 1.0;
@@ -128,7 +135,7 @@ impl<'a, F: Field + ?Sized> Driver<'a, F> {
         while state.t < segment.until {
             let stop = state.breaks.next_after(state.t, lags).map_or(segment.until, |b| b.min(segment.until));
             let past = Delayed { history: self.history, path: &state.path, lags, reads };
-            let p = &self.parameters(segments, start, state.t, lags);
+            let p = &parameters_from(self.field, segments, start, state.t, lags);
             if method.open(self.field, p, state.t, &state.x, &past).is_err() {
                 return Err(IntegrateError::StepUnderflow { t: state.t, reason: Rejection::NotFinite });
             }
@@ -153,21 +160,6 @@ impl<'a, F: Field + ?Sized> Driver<'a, F> {
             }
         }
         Ok(None)
-    }
-
-    /// The parameters that act from `t` to the next breakpoint: those of the last segment, with those of earlier
-    /// segments where a lag reaches back to them. Before the start, parameters were those of the first segment.
-    fn parameters(&self, segments: &[Segment], start: f64, t: f64, lags: &[f64]) -> Vec<f64> {
-        let last = segments.len() - 1;
-        let p = &segments[last].parameters;
-        let begin = if last == 0 { start } else { segments[last - 1].until };
-        let slack = 16.0 * f64::EPSILON * t.abs();
-        if last == 0 || lags.iter().all(|lag| t - lag >= begin - slack) {
-            return p.clone();
-        }
-        let at = |s: f64| segments.iter().find(|q| s < q.until - slack).map_or(p, |q| &q.parameters);
-        let past: Vec<&[f64]> = lags.iter().map(|lag| at(t - lag).as_slice()).collect();
-        self.field.with_history(p, &past)
     }
 
     /// Attempts steps until one is accepted, whose result is left in `method.next`. Returns its length and whether it
@@ -240,7 +232,7 @@ impl<'a, F: Field + ?Sized> Driver<'a, F> {
                     // A step cut short by a breakpoint says little about the one after it.
                     state.h = if h < 0.99 * state.h && !failed { suggestion.max(state.h) } else { suggestion };
                     state.error_before = e.max(1e-4);
-                    state.reach = h;
+                    state.reach = if self.options.carry_step { state.reach.max(h) } else { h };
                     break Ok((h, lands));
                 }
             }
@@ -358,4 +350,26 @@ impl<'a, F: Field + ?Sized> Driver<'a, F> {
         }
         stop
     }
+}
+
+/// The parameters that act from `t` to the next breakpoint: those of the last segment, with those of earlier
+/// segments where a lag reaches back to them. Before the start, parameters were those of the first segment.
+pub(super) fn parameters_from<F: Field + ?Sized>(
+    field: &F,
+    segments: &[Segment],
+    start: f64,
+    t: f64,
+    lags: &[f64],
+) -> Vec<f64> {
+    let last = segments.len() - 1;
+    let p = &segments[last].parameters;
+    let begin = if last == 0 { start } else { segments[last - 1].until };
+    let slack = 16.0 * f64::EPSILON * t.abs();
+    if last == 0 || lags.iter().all(|lag| t - lag >= begin - slack) {
+        return p.clone();
+    }
+    // Many pieces: the one that holds a time is looked up, since pieces are in order.
+    let at = |s: f64| segments.get(segments.partition_point(|q| q.until - slack <= s)).map_or(p, |q| &q.parameters);
+    let past: Vec<&[f64]> = lags.iter().map(|lag| at(t - lag).as_slice()).collect();
+    field.with_history(p, &past)
 }

@@ -189,7 +189,7 @@ fn history_function_with_smooth_continuation_is_reproduced() {
 #[test]
 fn kick_with_a_delay_is_seen_one_lag_later() {
     // x' = -x(t-1) from zero, kicked to 1 at t = 0.5: then x(t) = 1 until 1.5, falls linearly until 2.5.
-    let kick = Segment { until: 4.0, parameters: vec![], kick: vec![(0, 1.0)] };
+    let kick = Segment { kick: vec![(0, 1.0)], ..Segment::new(4.0, &[]) };
     let segments = [Segment::new(0.5, &[]), kick];
     let path = integrate(&pure_delay(), 0.0, &History::Constant(vec![0.0]), &segments, &tight(1e-8)).unwrap();
     let close = |t: f64, x: f64| assert!((path.at(t).unwrap()[0] - x).abs() < 1e-12, "{t}: {:?}", path.at(t));
@@ -221,7 +221,7 @@ fn parameter_segments_and_kicks_follow_the_closed_form() {
         |_, x, _, p, dx| dx[0] = p[0] - x[0],
         |_, _, _, _, out| out.blocks[0][(0, 0)] = -1.0,
     );
-    let segments = [Segment::new(1.0, &[2.0]), Segment { until: 3.0, parameters: vec![5.0], kick: vec![(0, -0.5)] }];
+    let segments = [Segment::new(1.0, &[2.0]), Segment { kick: vec![(0, -0.5)], ..Segment::new(3.0, &[5.0]) }];
     let path = integrate(&field, 0.0, &History::Constant(vec![0.0]), &segments, &tight(1e-10)).unwrap();
     let kicked = 2.0 * (1.0 - (-1f64).exp()) - 0.5;
     assert!((path.at(1.0).unwrap()[0] - kicked).abs() < 1e-9);
@@ -325,7 +325,7 @@ fn m1_tips_at_the_published_shock() {
     let p = [400.0, 0.75];
     let healthy = run(&field, &[0.6667, 0.0], 60.0, &p, &tight(1e-10)).final_state().to_vec();
     for (jump, tips) in [(1580.318, false), (1580.320, true)] {
-        let kick = Segment { until: 60.0, parameters: p.to_vec(), kick: vec![(0, jump)] };
+        let kick = Segment { kick: vec![(0, jump)], ..Segment::new(60.0, &p) };
         let path = integrate(&field, 0.0, &History::Constant(healthy.clone()), &[kick], &tight(1e-10)).unwrap();
         assert_eq!(path.final_state()[0] > 1200.0, tips, "{jump}: {:?}", path.final_state());
     }

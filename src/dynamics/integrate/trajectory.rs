@@ -162,6 +162,12 @@ impl Trajectory {
         self.origin
     }
 
+    /// State at the start, before any kick.
+    #[must_use]
+    pub fn initial(&self) -> &[f64] {
+        &self.initial
+    }
+
     /// Time at which it ended.
     #[must_use]
     pub fn end(&self) -> f64 {
@@ -207,12 +213,34 @@ impl Trajectory {
         }
     }
 
+    /// Writes the state at `t`, at a kick the state before it; returns whether `t` lies in the stored time span, its start
+    /// excluded.
+    pub fn before_into(&self, t: f64, out: &mut [f64]) -> bool {
+        match self.locate(t, false, 16.0 * f64::EPSILON * t.abs()).filter(|_| t <= self.end()) {
+            Some(i) => {
+                self.step(i).at(t, out);
+                true
+            }
+            None => false,
+        }
+    }
+
     /// Time derivative at `t`, the limit from the right where there are two. `None` outside the stored time span.
     #[must_use]
     pub fn slope(&self, t: f64) -> Option<Vec<f64>> {
         let mut out = vec![0.0; self.dim];
-        self.step(self.find(t)?).slope(t, &mut out);
-        Some(out)
+        self.slope_into(t, &mut out).then_some(out)
+    }
+
+    /// As [`Trajectory::slope`], into a buffer; returns whether `t` lies in the stored time span.
+    pub fn slope_into(&self, t: f64, out: &mut [f64]) -> bool {
+        match self.find(t) {
+            Some(i) => {
+                self.step(i).slope(t, out);
+                true
+            }
+            None => false,
+        }
     }
 
     fn find(&self, t: f64) -> Option<usize> {

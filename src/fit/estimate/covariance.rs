@@ -1,10 +1,10 @@
 //! First-order uncertainty at the estimate: covariance, standard errors, correlations, rank and null directions.
 //!
 //! ```text
-//! cov u = s² τ (JᵀJ)⁻¹,    s² = S/(n - p)
+//! cov u = s² T (JᵀJ)⁻¹ T,    s² = S/(n - p)
 //! ```
 //!
-//! in search coordinates, τ the variance inflation by autocorrelated residuals. For a robust loss (JᵀJ)⁻¹ is that of the
+//! in search coordinates, T the diagonal matrix of √τ, τ the dispersion of each parameter ([`super::dispersion`]). For a robust loss (JᵀJ)⁻¹ is that of the
 //! unweighted Jacobian and `s²` is `[Σψ²/(n-p)]/(mean ψ')²` times the scale squared (Huber & Ronchetti 2009, section 7.6).
 //! Parameters on a bound are taken as known. Directions that no residual feels have no variance; they are listed.
 
@@ -50,14 +50,26 @@ pub struct Covariance {
     pub on_bound: Vec<usize>,
 }
 
+impl Covariance {
+    /// Widens by the dispersion τ of each parameter.
+    pub(super) fn widen(&mut self, factors: &[f64]) {
+        let root: Vec<f64> = factors.iter().map(|f| f.sqrt()).collect();
+        for (i, a) in root.iter().enumerate() {
+            for (j, b) in root.iter().enumerate() {
+                self.matrix[(i, j)] *= a * b;
+            }
+            self.standard_errors[i] *= a;
+        }
+    }
+}
+
 /// From the Jacobian and the residuals (both without the weights of the loss), with `free` the parameters not on a
-/// bound, and variance inflation `inflation`.
+/// bound: s² (JᵀJ)⁻¹, to be widened by [`Covariance::widen`].
 pub(super) fn covariance(
     jacobian: &DMatrix<f64>,
     residuals: &DVector<f64>,
     free: Vec<usize>,
     (loss, scale): (Loss, f64),
-    inflation: f64,
 ) -> Option<Covariance> {
     let (n, p) = (residuals.len(), jacobian.ncols());
     let without_effect: Vec<usize> = free.iter().copied().filter(|&j| jacobian.column(j).norm() == 0.0).collect();
@@ -80,7 +92,7 @@ pub(super) fn covariance(
             place.filter(|_| k < model.v_t.nrows()).map_or(0.0, |m| model.v_t[(k, m)] / model.scaling[m])
         });
         if sigma > NO_INFORMATION * largest {
-            matrix.ger(residual_variance * inflation / sigma.powi(2), &direction, &direction, 1.0);
+            matrix.ger(residual_variance / sigma.powi(2), &direction, &direction, 1.0);
         } else {
             let size = direction.amax().max(f64::MIN_POSITIVE);
             let components: Vec<f64> = direction.iter().map(|d| d / size).collect();

@@ -214,6 +214,9 @@ pub(super) fn descend<P: Problem>(
     let first = objective.parameters.iter().zip(&scale).enumerate().filter(|(j, _)| !objective.held(*j));
     let mut radius = settings.first_step * first.map(|(_, (q, d))| (q.unit() * d).powi(2)).sum::<f64>().sqrt();
     let noise = (objective.problem.precision().max(f64::EPSILON)).powi(2) * point.cost;
+    let simulated = objective.problem.derivative_error().is_some();
+    let floor = FLOOR_OFFSET.max(5.0 * settings.tolerance);
+    let rough_floor = |offset: f64| simulated && offset < floor;
     let (n, mut iterations, mut bent, mut previous) = (point.residuals.len(), 0, false, f64::INFINITY);
     loop {
         let (weighted, residuals) = emphasised(objective, &point, &jacobian);
@@ -224,7 +227,7 @@ pub(super) fn descend<P: Problem>(
         let cosine = cosine.fold(0.0, f64::max);
         let model = Quadratic::new(&weighted, &residuals, movable.clone(), &scale);
         let Some(model) = model else { return Err(Trouble::NotFinite { index: 0 }) };
-        let error = by.error(objective.problem.precision());
+        let error = objective.derivative_error(by);
         let model = model.resolving(error);
         let p = model.resolved().max(1) as f64;
         let left = (residuals.norm_squared() - model.attainable()).max(noise).max(f64::MIN_POSITIVE);
@@ -297,10 +300,12 @@ pub(super) fn descend<P: Problem>(
             } else if ratio > 0.75 {
                 radius = radius.max(2.0 * length);
             }
-            if ratio > 1e-4 {
+            // A simulation's residuals are rough on the scale of its tolerance, and descents there lead nowhere.
+            let rough = simulated && last && offset < floor && ratio < 0.25;
+            if ratio > 1e-4 && !rough {
                 break trial.map(|t| (t, step, ratio));
             }
-            if !fresh {
+            if !fresh || rough {
                 // The model may be to blame rather than the step.
                 break None;
             }
@@ -311,6 +316,9 @@ pub(super) fn descend<P: Problem>(
                 jacobian = objective.jacobian(&point, by)?;
                 fresh = true;
                 continue;
+            }
+            if rough_floor(offset) {
+                return end(Status::Floor, point, jacobian);
             }
             if offset > FLOOR_OFFSET.max(16.0 * (noise / point.cost).sqrt()) {
                 return end(Status::Stalled, point, jacobian);
@@ -388,7 +396,7 @@ fn polished<P: Problem>(
     let jacobian = objective.jacobian(&trial, by)?;
     let (weighted, residuals) = emphasised(objective, &trial, &jacobian);
     let there = Quadratic::new(&weighted, &residuals, model.free.clone(), scale);
-    let error = by.error(objective.problem.precision());
+    let error = objective.derivative_error(by);
     Ok(there
         .map(|there| there.resolving(error))
         .filter(|there| there.attainable() < 0.9 * model.attainable())

@@ -93,6 +93,11 @@ impl<'a, P: Problem> Objective<'a, P> {
         held
     }
 
+    /// Relative error of the derivatives.
+    pub(super) fn derivative_error(&self, by: Differences) -> f64 {
+        self.problem.derivative_error().unwrap_or_else(|| by.error(self.problem.precision()))
+    }
+
     pub(super) fn held(&self, index: usize) -> bool {
         self.lower[index] >= self.upper[index]
     }

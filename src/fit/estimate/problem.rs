@@ -128,6 +128,13 @@ pub trait Problem: Sync {
         Ok(false)
     }
 
+    /// Relative error of the derivatives of [`jacobian`](Self::jacobian), if it has any: rounding for a formula, the
+    /// tolerance of the integrator for a simulation. `None` if derivatives are differences, whose error follows from
+    /// [`precision`](Self::precision).
+    fn derivative_error(&self) -> Option<f64> {
+        None
+    }
+
     /// Weights, one over the variance of each observation up to a common factor; all 1 if none.
     fn weights(&self) -> Option<&[f64]> {
         None
@@ -137,6 +144,12 @@ pub trait Problem: Sync {
     /// series of all if not overridden.
     fn series(&self) -> Vec<usize> {
         vec![self.residual_count()]
+    }
+
+    /// The instant of each residual, by number: residuals of one instant may be correlated, as columns that count the same
+    /// requests are, and instants with their neighbours. `None` if residuals of different series are independent.
+    fn instants(&self) -> Option<Vec<usize>> {
+        None
     }
 
     /// Relative precision of the residuals: rounding for a formula, the tolerance of the integrator for a simulation.

@@ -121,7 +121,7 @@ impl<P: Problem> Region<'_, '_, P> {
 
     /// Relative error of the derivatives used.
     fn error(&self) -> f64 {
-        Differences::Forward.error(self.objective.problem.precision())
+        self.objective.derivative_error(Differences::Forward)
     }
 
     fn level(&self) -> f64 {

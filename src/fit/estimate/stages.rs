@@ -1,6 +1,7 @@
 //! The stages of a fit after the search: robust rounds, the summary, the profiles.
 
 use super::covariance::{covariance, deviance_unit};
+use super::dispersion::Dispersion;
 use super::identifiability::judge;
 use super::levenberg::{self, Descent, Watch};
 use super::loss::{Loss, mad_scale};
@@ -68,8 +69,18 @@ pub(super) fn summarise<P: Problem>(
     let columns = jacobian.select_columns(&free);
     let diagnostics = diagnose(point.residuals.as_slice(), &series, &columns);
     let kind = (objective.loss, objective.scale);
-    let covariance = covariance(&jacobian, &point.residuals, free, kind, diagnostics.inflation);
-    let Some(covariance) = covariance else { return Err(Failure::Derivatives) };
+    let Some(mut covariance) = covariance(&jacobian, &point.residuals, free, kind) else {
+        return Err(Failure::Derivatives);
+    };
+    let instants = objective.problem.instants().filter(|all| options.ordered && all.len() == n);
+    let dispersion = match instants.filter(|_| objective.loss == Loss::Square) {
+        Some(instants) => {
+            let plain = (&covariance.matrix, covariance.residual_variance, covariance.rank);
+            Dispersion::of_instants(&jacobian, &point.residuals, &instants, plain, diagnostics.inflation)
+        }
+        None => Dispersion::independent(&covariance.matrix, diagnostics.inflation),
+    };
+    covariance.widen(&dispersion.of_parameters());
     let degrees = (diagnostics.effective_size - covariance.rank as f64).max(1.0);
     let unit = deviance_unit(&point.residuals, covariance.degrees_of_freedom, kind);
     let student = student_quantile(0.5 + options.level / 2.0, degrees);
@@ -88,7 +99,9 @@ pub(super) fn summarise<P: Problem>(
         identifiability: Vec::new(),
         starts,
         evaluations: Evaluations { search: 0, profiles: 0 },
-        rise: (student.powi(2) * unit * diagnostics.inflation).max(noise),
+        rise: student.powi(2) * unit,
+        noise,
+        dispersion,
         covariance,
         diagnostics,
         best: point,
@@ -105,7 +118,8 @@ pub(super) fn profile_all<P: Problem>(
     options: &Options<'_>,
 ) -> Option<Point> {
     let mut intervals = Vec::new();
-    let region = Region {
+    let factors = fit.dispersion.of_parameters();
+    let mut region = Region {
         objective,
         best: &fit.best,
         jacobian: &fit.jacobian,
@@ -122,6 +136,7 @@ pub(super) fn profile_all<P: Problem>(
             intervals.push(if objective.held(index) { held } else { Interval { value, lower, upper } });
             continue;
         }
+        region.rise = (fit.rise * factors[index]).max(fit.noise);
         match interval(&region, &Target::Parameter(index), value) {
             Ok(interval) => intervals.push(interval),
             Err(better) => return Some(better),

@@ -36,6 +36,8 @@ impl<P: Problem> Region<'_, '_, P> {
         }
         let (mut since_fresh, mut trusted) = (0, false);
         let mut miss = self.rise;
+        // Exact derivatives cost little more than residuals: better new ones than updates.
+        let patience = if objective.problem.derivative_error().is_some() { 1 } else { 5 };
         for attempt in 0..ATTEMPTS {
             if (self.interrupt)() {
                 return None;
@@ -73,7 +75,7 @@ impl<P: Problem> Region<'_, '_, P> {
                 return Some(Found::End(End::Open(open)));
             }
             let bend = match since_fresh {
-                0 => self.bend(&point, &step, &gauge.slope, (&jacobian, &model)),
+                0 if attempt == 0 || patience > 1 => self.bend(&point, &step, &gauge.slope, (&jacobian, &model)),
                 _ => DVector::zeros(step.len()),
             };
             // Try the step, and shorter ones where it overshoots.
@@ -108,7 +110,7 @@ impl<P: Problem> Region<'_, '_, P> {
             point = trial;
             since_fresh += 1;
             gauge = self.updated(target, gauge, &point.u, (&taken, &scale))?;
-            if (now > 0.5 * miss && now > TOLERANCE * self.rise && since_fresh >= 2) || since_fresh >= 5 {
+            if (now > 0.5 * miss && now > TOLERANCE * self.rise && since_fresh >= 2) || since_fresh >= patience {
                 (jacobian, gauge) = self.renewed(target, &point)?;
                 since_fresh = 0;
             }
@@ -121,6 +123,11 @@ impl<P: Problem> Region<'_, '_, P> {
     fn renewed(&self, target: &Target<'_>, point: &Point) -> Option<(DMatrix<f64>, Gauge)> {
         let jacobian = self.objective.jacobian(point, Differences::Forward).ok()?;
         Some((jacobian, self.gauge(target, &point.u)?))
+    }
+
+    /// The gradient of a target at the estimate, in search coordinates.
+    pub(in crate::fit::estimate) fn gradient(&self, target: &Target<'_>) -> Option<DVector<f64>> {
+        self.gauge(target, &self.best.u).map(|gauge| gauge.slope)
     }
 
     fn gauge(&self, target: &Target<'_>, u: &DVector<f64>) -> Option<Gauge> {
