@@ -151,8 +151,9 @@ fn all_models_without_lags_go_as_one_by_one() {
             states.iter().map(|s| (s.start + 0.4 * i as f64 * s.scale).max(s.lower).min(s.upper)).collect()
         };
         let segments = |i: usize| {
+            let set = if i % 3 == 0 { vec![(0, states[0].start)] } else { Vec::new() };
             let kick = vec![(i % states.len(), -0.3 * states[i % states.len()].scale)];
-            vec![Segment::new(3.0, &p), Segment { until: 20.0, parameters: p.clone(), kick }]
+            vec![Segment::new(3.0, &p), Segment { kick, set, ..Segment::new(20.0, &p) }]
         };
         // A few shocks make equations chatter at a switch: those are given up alike.
         let options = Options { rtol: 1e-7, max_steps: 3000, retain: false, ..Options::default() };

@@ -197,6 +197,9 @@ impl<'a, const W: usize> Engine<'a, W> {
             if !(segment.until > before && segment.until.is_finite()) {
                 return Err(IntegrateError::UnorderedSegments { index, until: segment.until, before });
             }
+            if let Some(&(state, _)) = segment.set.iter().chain(&segment.kick).find(|(state, _)| *state >= dim) {
+                return Err(IntegrateError::Dimension { expected: dim, found: state + 1 });
+            }
             before = segment.until;
         }
         for (i, (info, &value)) in self.equations.states.iter().zip(&job.start).enumerate() {
@@ -217,6 +220,10 @@ impl<'a, const W: usize> Engine<'a, W> {
         let Lane { job, segment, seen, pushes, .. } = &mut self.lanes[lane];
         (*segment, *pushes) = (number, 0);
         let now = &job.segments[number];
+        for &(i, value) in &now.set {
+            let info = &self.equations.states[i];
+            self.x[i].0[lane] = value.max(info.lower).min(info.upper);
+        }
         for &(i, jump) in &now.kick {
             let info = &self.equations.states[i];
             self.x[i].0[lane] = (self.x[i].0[lane] + jump).max(info.lower).min(info.upper);
