@@ -151,7 +151,7 @@ fn all_models_without_lags_go_as_one_by_one() {
             states.iter().map(|s| (s.start + 0.4 * i as f64 * s.scale).max(s.lower).min(s.upper)).collect()
         };
         let segments = |i: usize| {
-            let set = if i % 3 == 0 { vec![(0, states[0].start)] } else { Vec::new() };
+            let set = if i.is_multiple_of(3) { vec![(0, states[0].start)] } else { Vec::new() };
             let kick = vec![(i % states.len(), -0.3 * states[i % states.len()].scale)];
             vec![Segment::new(3.0, &p), Segment { kick, set, ..Segment::new(20.0, &p) }]
         };
@@ -167,7 +167,6 @@ fn all_models_without_lags_go_as_one_by_one() {
                     continue;
                 }
                 (Ok(_), Some(IntegrateError::StepUnderflow { .. })) => {
-                    eprintln!("{name} {i}: {:?}", ended.error);
                     given_up += 1;
                     continue;
                 }
