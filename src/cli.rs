@@ -14,6 +14,7 @@ mod files;
 mod fit;
 mod input;
 mod inspect;
+mod merge;
 mod metrics;
 mod models;
 mod noise;
@@ -24,6 +25,7 @@ mod referee;
 mod rules;
 mod shipped;
 mod simulate;
+mod sweep;
 mod terminal;
 mod triggers;
 mod watch;
@@ -87,6 +89,8 @@ enum Verb {
     Simulate(simulate::Arguments),
     Branches(branches::Arguments),
     Compare(compare::Arguments),
+    Sweep(sweep::Arguments),
+    Merge(merge::Arguments),
     Triggers(triggers::Arguments),
     Referee(referee::Arguments),
     Noise(noise::Arguments),
@@ -134,6 +138,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Verb::Simulate(arguments) => simulate::run(arguments, &session),
         Verb::Branches(arguments) => branches::run(arguments, &session),
         Verb::Compare(arguments) => compare::run(arguments, &session),
+        Verb::Sweep(arguments) => sweep::run(arguments, &session),
+        Verb::Merge(arguments) => merge::run(arguments),
         Verb::Triggers(arguments) => triggers::run(arguments, &session),
         Verb::Referee(arguments) => referee::run(arguments, &session),
         Verb::Noise(arguments) => noise::run(arguments, &session),

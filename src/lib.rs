@@ -54,3 +54,4 @@ pub mod process;
 pub mod random;
 pub mod referee;
 pub mod report;
+pub mod sweep;

@@ -4,7 +4,7 @@
 //! In the order of use: [`dimension`] and [`expr`] read what a user wrote, [`lower`] turns it into a [`graph`],
 //! [`population`] holds the process, [`tape`] compiles its equations, [`number`], [`dual`], [`lanes`] and [`interval`]
 //! are what a tape computes with, [`fluid`] offers the result to the numerics as a [`field`], [`batch`] evaluates it at
-//! many points at once, and [`print`](mod@print) writes it out for people.
+//! many points at once, [`slopes`] differentiates it, and [`print`](mod@print) writes it out for people.
 
 pub mod batch;
 pub mod dimension;
@@ -21,6 +21,7 @@ pub mod lower;
 pub mod number;
 pub mod population;
 pub mod print;
+pub mod slopes;
 pub mod special;
 pub(crate) mod suggest;
 pub mod tape;

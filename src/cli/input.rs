@@ -59,6 +59,17 @@ impl Input {
         Ok(loaded)
     }
 
+    /// The model with these changes, for one of many points: compiled quietly, or the first thing that is wrong with it.
+    ///
+    /// # Errors
+    /// A message of one line.
+    pub(super) fn remake(argument: &ModelArgument, overrides: &[Override]) -> Result<Study, String> {
+        let line = |text: String| text.lines().find(|l| !l.trim().is_empty()).unwrap_or_default().trim().to_owned();
+        let mut loaded = open(&argument.path, overrides, None).map_err(|failure| line(failure.to_string()))?;
+        let study = compile(loaded.model, &mut loaded.diagnostics);
+        study.ok_or_else(|| line(Failure::Model(Box::new(loaded.diagnostics)).to_string()))
+    }
+
     /// The same model with another closure and without triggers: for where it rests.
     ///
     /// # Errors

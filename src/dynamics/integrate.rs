@@ -22,7 +22,7 @@ mod delayed;
 mod driver;
 mod event;
 mod rodas5p;
-mod tableau;
+pub(super) mod tableau;
 mod trajectory;
 mod variational;
 

@@ -14,6 +14,7 @@
 mod watch;
 mod ways;
 
+pub(in crate::dynamics) use watch::Seen;
 pub use ways::Ways;
 
 use super::integrate::{History, IntegrateError, Options, Segment, Trajectory, integrate_with};
@@ -45,6 +46,9 @@ pub enum Outcome {
         t: f64,
     },
 }
+
+/// Centre and radius of a ball in each state.
+pub(in crate::dynamics) type Ball = Vec<(f64, f64)>;
 
 /// What trajectories are judged against.
 #[derive(Debug, Clone, PartialEq)]
@@ -92,6 +96,22 @@ impl Judge {
             attractors,
             others: others.to_vec(),
         }
+    }
+
+    /// Number of attractors.
+    #[must_use]
+    pub fn attractors(&self) -> usize {
+        self.attractors.len()
+    }
+
+    /// Where a trajectory may be decided at all: for each attractor its centre and the radius of its ball in each state, then
+    /// the thresholds of escape. Steps that end elsewhere decide nothing.
+    pub(in crate::dynamics) fn regions(&self, states: &[StateInfo]) -> (Vec<Ball>, &[f64]) {
+        let ball = |(centre, radius): (&Vec<f64>, &f64)| {
+            // A little wider: the ball itself is decided on exactly.
+            centre.iter().zip(states).map(|(c, s)| (*c, 1.001 * radius * (c.abs() + s.scale))).collect()
+        };
+        (self.attractors.iter().zip(&self.radii).map(ball).collect(), &self.thresholds)
     }
 
     /// Follows a trajectory through `segments` and decides its outcome once the last segment has begun.

@@ -47,6 +47,10 @@ pub enum Binary {
     Less,
     LessEqual,
     GammaQ,
+    /// The derivative of `GammaQ` by its first argument.
+    GammaQByShape,
+    /// The derivative of `GammaQ` by its second argument.
+    GammaQByPoint,
     /// x/(x + y): the saturating function of queueing (M/M/1 throughput), a node of its own because interval
     /// arithmetic on the quotient would forget that both x are the same.
     Ratio,
@@ -86,7 +90,8 @@ pub enum Op {
     Select(Node, Node, Node),
     /// All outputs of [`katz::station`] for mean, variance, servers.
     Station(Node, Node, Node),
-    /// One output of a `Station` node.
+    /// One output of a `Station` node; from `katz::OUTPUTS` on their derivatives: first all by the mean, then by the
+    /// variance, then by the servers.
     Output(Node, u8),
 }
 
@@ -232,6 +237,8 @@ impl Graph {
                     Binary::Less => Number::less(a, b),
                     Binary::LessEqual => Number::less_equal(a, b),
                     Binary::GammaQ => Number::gamma_q(a, b),
+                    Binary::GammaQByShape => f64::gamma_q_gradient(a, b).1[0],
+                    Binary::GammaQByPoint => f64::gamma_q_gradient(a, b).1[1],
                     Binary::Ratio => Number::ratio(a, b),
                 };
                 return self.constant(folded);

@@ -226,6 +226,8 @@ impl<const W: usize> Number for Lanes<W> {
             Binary::Less => x.zip_into(y, to, Number::less),
             Binary::LessEqual => x.zip_into(y, to, Number::less_equal),
             Binary::GammaQ => x.zip_into(y, to, Number::gamma_q),
+            Binary::GammaQByShape => x.zip_into(y, to, |x, y| f64::gamma_q_gradient(x, y).1[0]),
+            Binary::GammaQByPoint => x.zip_into(y, to, |x, y| f64::gamma_q_gradient(x, y).1[1]),
             Binary::Ratio => x.zip_into(y, to, |x, y| x / (x + y)),
         }
     }

@@ -72,6 +72,8 @@ pub trait Number:
             Binary::Less => x.less(y),
             Binary::LessEqual => x.less_equal(y),
             Binary::GammaQ => Self::gamma_q(x, y),
+            Binary::GammaQByShape => Self::gamma_q_gradient(x, y).1[0],
+            Binary::GammaQByPoint => Self::gamma_q_gradient(x, y).1[1],
             Binary::Ratio => x.ratio(y),
         };
     }

@@ -38,12 +38,13 @@ enum Instruction {
         y: u32,
         to: u32,
     },
-    /// Writes `katz::OUTPUTS` registers from `to` on.
+    /// Writes `katz::OUTPUTS` registers from `to` on, and behind them, if asked to, their derivatives by each argument.
     Station {
         m: u32,
         v: u32,
         c: u32,
         to: u32,
+        slopes: bool,
     },
 }
 
@@ -55,10 +56,15 @@ impl Instruction {
             Self::Unary { x, to, .. } | Self::Power { x, to, .. } => (vec![x], to, 1),
             Self::Binary { x, y, to, .. } => (vec![x, y], to, 1),
             Self::Select { c, x, y, to } => (vec![c, x, y], to, 1),
-            Self::Station { m, v, c, to } => (vec![m, v, c], to, katz::OUTPUTS),
+            Self::Station { m, v, c, to, slopes } => (vec![m, v, c], to, station_width(slopes)),
         };
         (operands, to as usize, width)
     }
+}
+
+/// Registers that a station writes.
+fn station_width(slopes: bool) -> usize {
+    if slopes { 4 * katz::OUTPUTS } else { katz::OUTPUTS }
 }
 
 /// A compiled set of expressions; see the module documentation.
@@ -126,13 +132,13 @@ impl Tape {
         let mut todo: Vec<Node> = outputs.to_vec();
         while let Some(node) = todo.pop() {
             if !std::mem::replace(&mut needed[node.index()], true) {
-                todo.extend(Graph::operands(graph.op(node)));
+                todo.extend(Graph::operands(simplified(graph, node)));
             }
         }
         // Operands come before results in the graph, so one pass settles what depends on parameters only.
         let mut fixed = vec![false; graph.len()];
         for i in 0..graph.len() {
-            let op = graph.op(Node(i as u32));
+            let op = simplified(graph, Node(i as u32));
             fixed[i] = match op {
                 Op::State { .. } | Op::Time { .. } => false,
                 _ => Graph::operands(op).iter().all(|n| fixed[n.index()]),
@@ -143,6 +149,7 @@ impl Tape {
             layout,
             register: vec![u32::MAX; graph.len()],
             reciprocal: vec![u32::MAX; graph.len()],
+            differentiated: differentiated(graph, &needed),
             next: 0,
             code: vec![],
         };
@@ -270,12 +277,40 @@ impl Tape {
     }
 }
 
+/// The operation of a node, with `x + (-y)` as `x - y`: the same number in every arithmetic, and an instruction less.
+fn simplified(graph: &Graph, node: Node) -> Op {
+    let op = graph.op(node);
+    if let Op::Binary(Binary::Add, x, y) = op {
+        match (graph.op(x), graph.op(y)) {
+            (_, Op::Unary(Unary::Neg, z)) => return Op::Binary(Binary::Sub, x, z),
+            (Op::Unary(Unary::Neg, z), _) => return Op::Binary(Binary::Sub, y, z),
+            _ => {}
+        }
+    }
+    op
+}
+
+/// Which stations have derivatives among the nodes that are needed.
+fn differentiated(graph: &Graph, needed: &[bool]) -> Vec<bool> {
+    let mut found = vec![false; graph.len()];
+    for i in (0..graph.len()).filter(|&i| needed[i]) {
+        if let Op::Output(station, output) = graph.op(Node(i as u32))
+            && usize::from(output) >= katz::OUTPUTS
+        {
+            found[station.index()] = true;
+        }
+    }
+    found
+}
+
 struct Compiler<'a> {
     graph: &'a Graph,
     layout: Layout,
     register: Vec<u32>,
     /// Registers of reciprocals.
     reciprocal: Vec<u32>,
+    /// Stations whose derivatives are wanted.
+    differentiated: Vec<bool>,
     next: u32,
     code: Vec<Instruction>,
 }
@@ -294,7 +329,7 @@ impl Compiler<'_> {
 
     fn emit(&mut self, node: Node) {
         let r = |n: Node| self.register[n.index()];
-        let op = self.graph.op(node);
+        let op = simplified(self.graph, node);
         if let Op::Output(station, i) = op {
             self.register[node.index()] = r(station) + u32::from(i);
             return;
@@ -313,12 +348,15 @@ impl Compiler<'_> {
             Op::Binary(f, x, y) => Instruction::Binary { f, x: r(x), y: r(y), to },
             Op::Power(x, e) => Instruction::Power { x: r(x), exponent: f64::from_bits(e), to },
             Op::Select(c, x, y) => Instruction::Select { c: r(c), x: r(x), y: r(y), to },
-            Op::Station(m, v, c) => Instruction::Station { m: r(m), v: r(v), c: r(c), to },
+            Op::Station(m, v, c) => {
+                let slopes = self.differentiated[node.index()];
+                Instruction::Station { m: r(m), v: r(v), c: r(c), to, slopes }
+            }
             Op::Output(..) => return,
         };
         self.code.push(instruction);
         self.register[node.index()] = to;
-        self.next += if matches!(op, Op::Station(..)) { katz::OUTPUTS as u32 } else { 1 };
+        self.next += instruction.registers().2 as u32;
     }
 }
 
@@ -341,9 +379,18 @@ fn run<N: Number>(code: &[Instruction], inputs: &[N], r: &mut [N]) {
             Instruction::Select { c, x, y, to } => {
                 r[to as usize] = N::select(r[c as usize], r[x as usize], r[y as usize]);
             }
-            Instruction::Station { m, v, c, to } => {
-                let values = N::station(r[m as usize], r[v as usize], r[c as usize]);
-                r[to as usize..to as usize + katz::OUTPUTS].copy_from_slice(&values);
+            Instruction::Station { m, v, c, to, slopes } => {
+                let (m, v, c) = (r[m as usize], r[v as usize], r[c as usize]);
+                let (values, rest) = r[to as usize..to as usize + station_width(slopes)].split_at_mut(katz::OUTPUTS);
+                if slopes {
+                    let (all, gradients) = N::station_gradient(m, v, c);
+                    values.copy_from_slice(&all);
+                    for (k, gradient) in gradients.iter().enumerate() {
+                        gradient.iter().enumerate().for_each(|(j, &by)| rest[j * katz::OUTPUTS + k] = by);
+                    }
+                } else {
+                    values.copy_from_slice(&N::station(m, v, c));
+                }
             }
         }
     }

@@ -1,13 +1,13 @@
 //! Coefficients of Rodas5P (Steinebach 2023), in the form in which each stage needs one solve and no product with `J`.
 
 /// Number of stages.
-pub(super) const STAGES: usize = 8;
+pub(in crate::dynamics) const STAGES: usize = 8;
 
 /// Diagonal coefficient.
-pub(super) const GAMMA: f64 = 0.211_937_563_194_290_14;
+pub(in crate::dynamics) const GAMMA: f64 = 0.211_937_563_194_290_14;
 
 /// Abscissae of the stages; the last three sit at the end of the step.
-pub(super) const NODES: [f64; STAGES] = [
+pub(in crate::dynamics) const NODES: [f64; STAGES] = [
     0.0,
     0.635_812_689_582_870_4,
     0.409_579_839_339_753_5,
@@ -19,7 +19,7 @@ pub(super) const NODES: [f64; STAGES] = [
 ];
 
 /// Weights of the time derivative.
-pub(super) const TIME: [f64; STAGES] = [
+pub(in crate::dynamics) const TIME: [f64; STAGES] = [
     GAMMA,
     -0.423_875_126_388_580_27,
     -0.338_462_712_623_592_4,
@@ -31,7 +31,7 @@ pub(super) const TIME: [f64; STAGES] = [
 ];
 
 /// Strictly lower triangle of `a`, rows 2 to 6. Rows 7 and 8 repeat row 6 with further ones.
-pub(super) const A: [&[f64]; 6] = [
+pub(in crate::dynamics) const A: [&[f64]; 6] = [
     &[],
     &[3.0],
     &[2.849_394_379_747_939, 0.458_422_422_044_639_23],
@@ -47,7 +47,7 @@ pub(super) const A: [&[f64]; 6] = [
 ];
 
 /// Strictly lower triangle of `C`.
-pub(super) const C: [&[f64]; STAGES] = [
+pub(in crate::dynamics) const C: [&[f64]; STAGES] = [
     &[],
     &[-14.155_112_264_123_755],
     &[-17.972_960_358_859_52, -2.859_693_295_451_294],
@@ -80,7 +80,7 @@ pub(super) const C: [&[f64]; STAGES] = [
 ];
 
 /// Dense output.
-pub(super) const H: [[f64; STAGES]; 3] = [
+pub(in crate::dynamics) const H: [[f64; STAGES]; 3] = [
     [
         25.948_786_856_663_858,
         -2.557_972_484_584_623_5,

@@ -216,6 +216,8 @@ fn binary(graph: &mut Graph, node: Node, (f, x, y): (Binary, Node, Node), named:
         Binary::LessEqual if graph.value(x) == Some(0.0) => View::Call("step", vec![y]),
         Binary::Less | Binary::LessEqual => View::Indicator(condition(graph, node)),
         Binary::GammaQ => View::Call("gamma_q", vec![x, y]),
+        Binary::GammaQByShape => View::Call("gamma_q_by_shape", vec![x, y]),
+        Binary::GammaQByPoint => View::Call("gamma_q_by_point", vec![x, y]),
     }
 }
 

@@ -1,0 +1,190 @@
+//! What the options of `sweep` mean, and what the first line of its file says.
+
+use super::{Arguments, Format, Sampling};
+use crate::cli::failure::Failure;
+use crate::cli::input::Input;
+use crate::cli::{Session, quantity};
+use crate::model::unit;
+use crate::report::table::Column;
+use crate::sweep::design::{Axis, Design, Sample, Spacing};
+use crate::sweep::latin::Latin;
+use crate::sweep::measure::{ANSWERS, Measure};
+use crate::sweep::record;
+use crate::sweep::sobol::{DIMENSIONS, Sobol};
+use serde_json::{Value, json};
+
+/// Values of an axis on a grid, if none are given.
+const POINTS: u64 = 10;
+
+/// A sweep that was asked for.
+pub(super) struct Request {
+    pub(super) design: Design,
+    pub(super) points: u64,
+    pub(super) measures: Vec<Measure>,
+    /// End and tolerance of runs.
+    pub(super) runs: (f64, f64),
+    pub(super) shard: Option<(u64, u64)>,
+    pub(super) format: record::Format,
+    /// Heads of all columns but the first.
+    pub(super) columns: Vec<String>,
+    /// The first line of the file.
+    pub(super) provenance: Value,
+}
+
+impl Request {
+    /// Understands the options.
+    ///
+    /// # Errors
+    /// [`Failure::Usage`] for what cannot be.
+    pub(super) fn read(arguments: &Arguments, session: &Session, input: &Input) -> Result<Self, Failure> {
+        let axes = arguments.vary.iter().map(|text| axis(input, text)).collect::<Result<Vec<Axis>, _>>()?;
+        if let Some(i) = (1..axes.len()).find(|&i| axes[..i].iter().any(|a| a.path == axes[i].path)) {
+            return Err(Failure::usage(format!("`{}` is varied twice", axes[i].path), "one --vary for each number"));
+        }
+        let sample = sample(arguments, session, axes.len())?;
+        let design = Design { axes, sample };
+        let points = design.points().ok_or_else(|| {
+            Failure::usage("the grid has more points than a number can count", "use fewer, or --sample sobol")
+        })?;
+        let named = arguments.measure.iter().map(|name| measure(input, name.trim()));
+        let measures = named.collect::<Result<Vec<Measure>, _>>()?;
+        let until = quantity::duration("--until", &arguments.until)?;
+        if !(arguments.tolerance > 0.0 && arguments.tolerance < 1.0) {
+            return Err(Failure::usage("--tolerance must be between 0 and 1", "write for example --tolerance 1e-6"));
+        }
+        let shard = arguments.shard.as_deref().map(shard).transpose()?;
+        let format = format(arguments);
+        let columns = columns(input, &design, &measures);
+        let provenance = provenance((arguments, session), input, (points, shard), &columns);
+        Ok(Self { design, points, measures, runs: (until, arguments.tolerance), shard, format, columns, provenance })
+    }
+}
+
+fn axis(input: &Input, text: &str) -> Result<Axis, Failure> {
+    let form = || {
+        let message = format!("--vary `{text}` is not understood");
+        Failure::usage(message, "write for example --vary 'client.web.load=20..100 req/s:9'")
+    };
+    let (path, range) = text.split_once('=').ok_or_else(form)?;
+    let (low, rest) = range.split_once("..").ok_or_else(form)?;
+    let mut parts = rest.split(':').map(str::trim);
+    let (high, low, path) = (parts.next().unwrap_or_default(), low.trim(), path.trim());
+    let (mut points, mut spacing) = (POINTS, Spacing::Linear);
+    for part in parts {
+        match (part, part.parse()) {
+            ("log", _) => spacing = Spacing::Logarithmic,
+            (_, Ok(number)) if number > 0 => points = number,
+            _ => return Err(form()),
+        }
+    }
+    let Some(quantity) = input.study.model.quantity(path) else {
+        let hint = input.study.model.nearest_path(path).map(|near| format!("did you mean `{near}`?"));
+        return Err(Failure::Usage { message: format!("no number of this model has the path `{path}`"), hint });
+    };
+    let high_value = quantity::read("--vary", high, quantity.dimension)?;
+    let parsed = unit::parse(high).map_err(|_| form())?;
+    // One unit serves both ends.
+    let low = if low.parse::<f64>().is_ok() { format!("{low} {}", parsed.unit) } else { low.to_owned() };
+    let low_value = quantity::read("--vary", low.trim(), quantity.dimension)?;
+    let (low, high) = (low_value / parsed.factor, high_value / parsed.factor);
+    if low >= high {
+        return Err(Failure::usage(
+            format!("--vary `{text}`: the lower end is not below the higher"),
+            "exchange the two",
+        ));
+    }
+    if spacing == Spacing::Logarithmic && low <= 0.0 {
+        return Err(Failure::usage(format!("--vary `{text}`: ratios need ends above zero"), "leave out `:log`"));
+    }
+    let path = quantity.path.clone();
+    Ok(Axis { path, low, high, unit: parsed.unit, factor: parsed.factor, points, spacing })
+}
+
+fn sample(arguments: &Arguments, session: &Session, dimensions: usize) -> Result<Sample, Failure> {
+    let points = match (arguments.sample, arguments.points) {
+        (Sampling::Grid, None) => return Ok(Sample::Grid),
+        (Sampling::Grid, Some(_)) => {
+            return Err(Failure::usage(
+                "--points is for --sample sobol and latin",
+                "the points of a grid stand in --vary",
+            ));
+        }
+        (_, Some(points)) if points > 0 => points,
+        _ => return Err(Failure::usage("--sample needs --points", "write for example --points 1024")),
+    };
+    if arguments.sample == Sampling::Latin {
+        return Ok(Sample::Latin(Latin::new(points, dimensions, session.seed), points));
+    }
+    let sequence = Sobol::scrambled(dimensions, session.seed).ok_or_else(|| {
+        Failure::usage(format!("a Sobol' sequence has at most {DIMENSIONS} dimensions here"), "use --sample latin")
+    })?;
+    Ok(Sample::Sobol(sequence, points))
+}
+
+fn measure(input: &Input, name: &str) -> Result<Measure, Failure> {
+    Measure::named(&input.study, name).ok_or_else(|| {
+        let process = input.study.fluid.process();
+        let outputs = process.outputs.iter().map(|o| o.name.as_str());
+        let names: Vec<&str> = ANSWERS.into_iter().chain(outputs).take(12).collect();
+        Failure::usage(format!("there is no measure `{name}`"), format!("measures are {} and more", names.join(", ")))
+    })
+}
+
+fn shard(text: &str) -> Result<(u64, u64), Failure> {
+    let parts = text.split_once('/').and_then(|(k, n)| Some((k.trim().parse().ok()?, n.trim().parse().ok()?)));
+    match parts {
+        Some((k, n)) if 1 <= k && k <= n => Ok((k, n)),
+        _ => Err(Failure::usage(format!("--shard `{text}` is not understood"), "write for example --shard 1/8")),
+    }
+}
+
+fn format(arguments: &Arguments) -> record::Format {
+    let ending = arguments.out.as_ref().and_then(|path| path.extension()).and_then(|e| e.to_str());
+    match (arguments.format, ending) {
+        (Some(Format::Jsonl), _) | (None, Some("jsonl" | "ndjson")) => record::Format::JsonLines,
+        _ => record::Format::Csv,
+    }
+}
+
+fn columns(input: &Input, design: &Design, measures: &[Measure]) -> Vec<String> {
+    let process = input.study.fluid.process();
+    let column = |name: &str, unit: &str| Column { name: name.to_owned(), unit: unit.to_owned() }.head();
+    let axes = design.axes.iter().map(|axis| column(&axis.path, &axis.unit));
+    let measures = measures.iter().map(|measure| match *measure {
+        // Limits are loads, in the unit of the file.
+        Measure::Answer(i @ (1 | 2)) => column(ANSWERS[i], &input.study.load.unit),
+        Measure::Answer(i) => ANSWERS[i].to_owned(),
+        Measure::State(i) => column(&process.states[i].info.name, &process.states[i].unit),
+        Measure::Output(i) => column(&process.outputs[i].name, &process.outputs[i].unit),
+    });
+    axes.chain(measures).chain(["error".to_owned()]).collect()
+}
+
+fn provenance(
+    (arguments, session): (&Arguments, &Session),
+    input: &Input,
+    (points, shard): (u64, Option<(u64, u64)>),
+    columns: &[String],
+) -> Value {
+    let set: Vec<&str> = session.overrides.iter().map(|o| o.argument.as_str()).collect();
+    let (sample, seed) = match arguments.sample {
+        Sampling::Grid => ("grid", None),
+        Sampling::Sobol => ("sobol", Some(session.seed)),
+        Sampling::Latin => ("latin", Some(session.seed)),
+    };
+    json!({
+        "schema": record::SCHEMA,
+        "tool": {"version": env!("CARGO_PKG_VERSION")},
+        "model": {"name": input.study.model.meta.name, "sha256": input.sha256},
+        "set": set,
+        "vary": arguments.vary,
+        "sample": sample,
+        "seed": seed,
+        "points": points,
+        "measures": arguments.measure,
+        "columns": columns,
+        "until": arguments.until,
+        "tolerance": arguments.tolerance,
+        "shard": shard.map(|(k, n)| format!("{k}/{n}")),
+    })
+}
