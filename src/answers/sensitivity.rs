@@ -101,7 +101,7 @@ fn left_null_vector<F: Field + ?Sized>(equations: &mut Equations<'_, F>, x: &[f6
     // Rows in units of the fastest thing that happens in them, so that slow states count as much as fast ones.
     let scaled = DMatrix::from_fn(n, n, |r, c| j[r * n + c] * size[c]);
     let rows: Vec<f64> = scaled.row_iter().map(|row| row.amax()).collect();
-    if rows.iter().any(|r| *r == 0.0) {
+    if rows.contains(&0.0) {
         return None;
     }
     let balanced = DMatrix::from_fn(n, n, |r, c| scaled[(r, c)] / rows[r]);

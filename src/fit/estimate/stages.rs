@@ -127,7 +127,7 @@ pub(super) fn profile_all<P: Problem>(
         interrupt: options.interrupt,
         known: RefCell::default(),
     };
-    for index in 0..fit.values.len() {
+    for (index, factor) in factors.iter().enumerate() {
         let value = fit.values[index];
         if objective.held(index) || fit.covariance.without_effect.contains(&index) {
             let q = &objective.parameters[index];
@@ -136,7 +136,7 @@ pub(super) fn profile_all<P: Problem>(
             intervals.push(if objective.held(index) { held } else { Interval { value, lower, upper } });
             continue;
         }
-        region.rise = (fit.rise * factors[index]).max(fit.noise);
+        region.rise = (fit.rise * factor).max(fit.noise);
         match interval(&region, &Target::Parameter(index), value) {
             Ok(interval) => intervals.push(interval),
             Err(better) => return Some(better),
