@@ -165,6 +165,9 @@ impl<'a> Collapse<'a> {
         }
         // A branch that was not followed to its end may miss what the search at today's load has found.
         let here = self.landscape.parameters[self.load] == load && good.is_some() && saddle.is_none();
+        // An unstable state behind which nothing lies leads nowhere else.
+        let attractors = self.landscape.states.iter().filter(|s| s.stable() == Some(true)).count();
+        let here = here && (attractors > 1 || self.landscape.escape.is_some());
         for state in self.landscape.states.iter().filter(|_| here) {
             let x = || self.same.iter().map(|&s| state.x[s]).collect();
             match state.stable() {
