@@ -3,10 +3,10 @@
 //! 1. **Where is the load** between recovery load and tip-over load?
 //! 2. **Where is the characteristic metric** between the good state and the boundary, at the load of that moment
 //!    ([`super::thresholds`])? `margin = (m - m(g)) / (m(s) - m(g))`: 0 in the good state, 1 at the saddle.
-//! 3. **Is the system recovering ever more slowly** ([`slow`])? Close to a fold the rate of recovery goes to zero, so that variance
+//! 3. **Is the system recovering ever more slowly** (`slow`)? Close to a fold the rate of recovery goes to zero, so that variance
 //!    and autocorrelation of the fluctuations rise (Scheffer et al. 2009, *Nature* 461: 53-59; Dakos et al. 2012, *PLoS ONE* 7:
 //!    e41010). This needs no model.
-//! 4. **When will the load reach the limits** ([`ahead`])? Trend, day and week of the load, and Fieller's interval for the day on
+//! 4. **When will the load reach the limits** (`ahead`)? Trend, day and week of the load, and Fieller's interval for the day on
 //!    which the weekly peak gets there. The limits are taken as exact: the interval is that of the load alone.
 //!
 //! What this cannot tell: a service that is far from its fold is collapsed all the same by a trigger that is large enough,
