@@ -22,7 +22,7 @@ fn measured(quantity: &str, of: &str) -> f64 {
 }
 
 #[test]
-#[ignore = "minutes in a debug build; a step of its own for release"]
+#[ignore = "minutes in a debug build: CI runs it in release"]
 fn the_ramp_predicts_spikes_and_recovery() {
     let fitted = std::env::temp_dir().join(format!("tipping-testbed-{}.toml", std::process::id()));
     let path = fitted.display().to_string();

@@ -535,7 +535,12 @@ fn instants(observations: &[Observation]) -> Vec<usize> {
     let step = observations.iter().map(usual).filter(|s| *s > 0.0).fold(f64::INFINITY, f64::min);
     let first = observations.iter().filter_map(|o| o.series.times.first()).fold(f64::INFINITY, |a, b| a.min(*b));
     let number = |t: &f64| if step.is_finite() { ((t - first) / step).round() as usize } else { 0 };
-    observations.iter().flat_map(|o| o.series.times.iter().map(number)).collect()
+    let all: Vec<usize> = observations.iter().flat_map(|o| o.series.times.iter().map(number)).collect();
+    // Instants without any reading are left out: there are never more of them than readings.
+    let mut read = all.clone();
+    read.sort_unstable();
+    read.dedup();
+    all.iter().map(|instant| read.partition_point(|other| other < instant)).collect()
 }
 
 impl Problem for Measured {
