@@ -1,6 +1,6 @@
 //! The recorded testbed: numbers fitted to the ramp alone, and what follows for everything else that was measured.
 //!
-//! `cargo test --release --test fit_testbed -- --ignored --nocapture` prints the table of docs/testbed.md.
+//! `cargo test --release --test fit_testbed -- --nocapture` prints the table of docs/testbed.md.
 
 #![expect(clippy::print_stdout, reason = "the deviations are what the test is for")]
 
@@ -22,7 +22,6 @@ fn measured(quantity: &str, of: &str) -> f64 {
 }
 
 #[test]
-#[ignore = "minutes in a debug build: CI runs it in release"]
 fn the_ramp_predicts_spikes_and_recovery() {
     let fitted = std::env::temp_dir().join(format!("tipping-testbed-{}.toml", std::process::id()));
     let path = fitted.display().to_string();
