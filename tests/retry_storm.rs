@@ -96,3 +96,38 @@ fn a_load_far_beyond_the_tip_over_point_is_overload() {
     assert_eq!(verdict, Verdict::Overloaded);
     close(far, tip_over("client.web.load=60 req/s").1, 1e-8);
 }
+
+/// Columns `time_s` and `goodput_req_per_s` of a run printed as CSV.
+fn goodput_over_time(arguments: &[&str]) -> Vec<(f64, f64)> {
+    let done = std::process::Command::new(env!("CARGO_BIN_EXE_tipping")).args(arguments).output().expect("runs");
+    let text = String::from_utf8(done.stdout).expect("text");
+    let mut rows = text.lines().filter(|line| !line.starts_with('#')).map(|line| line.split(',').collect::<Vec<_>>());
+    let head = rows.next().expect("a head");
+    let column = |name: &str| head.iter().position(|h| h.starts_with(name)).expect("a column");
+    let (time, goodput) = (column("time"), column("goodput"));
+    rows.map(|row| (row[time].parse().expect("a time"), row[goodput].parse().expect("a rate"))).collect()
+}
+
+/// An answer counts when it is given. The burst of 200/s from 30 s on fills the queue to 100 within 1.06 s; who arrives later waits
+/// for more than the timeout, but those ahead are still answered in time for about a second.
+#[test]
+fn goodput_ends_when_answers_come_late_and_not_when_requests_do() {
+    let burst = ["--set", "trigger.load-spike.for=3 s", "--trigger", "load-spike"];
+    let mut simulate = vec!["simulate", "retry-storm", "--closure", "moments", "--until", "34 s", "--step", "0.05 s"];
+    simulate.extend(burst);
+    let equations = goodput_over_time(&simulate);
+    let mut referee = vec!["referee", "retry-storm", "--for", "34 s", "--replications", "200", "--step", "0.25 s"];
+    referee.extend(["--format", "csv"]);
+    referee.extend(burst);
+    let played = goodput_over_time(&referee);
+    let mean = |rows: &[(f64, f64)], from: f64, to: f64| {
+        let inside: Vec<f64> = rows.iter().filter(|r| r.0 > from + 1e-9 && r.0 <= to + 1e-9).map(|r| r.1).collect();
+        assert!(!inside.is_empty(), "{from}");
+        inside.iter().sum::<f64>() / inside.len() as f64
+    };
+    for (from, to) in [(30.0, 31.0), (31.0, 31.5), (31.5, 32.0), (32.5, 34.0)] {
+        let (equations, played) = (mean(&equations, from, to), mean(&played, from, to));
+        assert!((equations - played).abs() < 8.0, "{from}: {equations} for {played}");
+    }
+    assert!(mean(&played, 31.0, 31.5) > 90.0 && mean(&played, 32.5, 34.0) < 5.0);
+}

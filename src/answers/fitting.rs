@@ -5,6 +5,8 @@
 //! profile never rises is not identified, and then there is no fitted model: measurements of a service that was always
 //! healthy do not say when its clients give up.
 
+mod replay;
+
 use super::landscape::{Landscape, main_branch};
 use super::limits::{Limits, limits};
 use super::study::Study;
@@ -17,10 +19,11 @@ use crate::fit::estimate::profile::{End, Interval};
 use crate::fit::estimate::{Failure, Options};
 use crate::fit::mapping::{Column, Mapping};
 use crate::fit::metrics::guess::Role;
-use crate::fit::observe::{main_service, named, of_role, state_of, variance_of};
+use crate::fit::observe::{Observable, main_service, named, of_role, state_of, variance_of};
 use crate::fit::trajectory::{Beginning, Measured, Observation, TrajectoryError};
 use crate::model::types::Quantity;
 use crate::process::fluid::Fluid;
+use replay::Player;
 use serde::Serialize;
 use std::sync::{Mutex, PoisonError};
 
@@ -210,8 +213,12 @@ pub fn fit(study: &Study, sources: &[Source], request: &Request<'_>, options: &O
     comparable(sources)?;
     let mut warnings = Vec::new();
     let free = parameters(study, &request.free)?;
-    let (mut measured, columns) = measured(study, sources, request, free, &mut warnings)?;
-    let fitted = calibrate(&mut measured, options)?;
+    let (recording, columns) = recording(study, sources, request, &mut warnings)?;
+    let load = study.load_index(&study.fluid);
+    let mut measured = recording.problem(&study.fluid, load, request, free);
+    let player = Player::new(study, &recording, &request.free);
+    let play = |values: &[f64], number: u64| player.as_ref()?.play(values, number);
+    let fitted = calibrate(&mut measured, Some(&play), options)?;
     let estimate = &fitted.estimate;
     let little = little_of(&columns);
     if let Some(ratio) = little.filter(|r| (r - 1.0).abs() > LITTLE) {
@@ -330,14 +337,64 @@ fn number<'a>(study: &'a Study, path: &str) -> Result<&'a Quantity, FitError> {
 /// Columns by role or name, as read.
 type Columns = Vec<(Option<Role>, String, Raw)>;
 
-/// The problem: the model under the measured load, held to the other columns.
-fn measured(
+/// Readings that a model is held to, under the load that was measured with them.
+#[derive(Debug, Clone)]
+struct Recording {
+    /// The load, where it was measured.
+    load: Option<Series>,
+    /// Names, quantities of the equations, readings.
+    observed: Vec<(String, Observable, Series)>,
+    /// The last reading, in seconds.
+    end: f64,
+    /// Whether the requests inside a service are counted.
+    counted: bool,
+}
+
+impl Recording {
+    fn steps(&self) -> Option<Steps> {
+        self.load.as_ref().map(|load| Steps::of(load, self.end))
+    }
+
+    /// The problem: the model under the measured load, held to the other columns.
+    fn problem(&self, fluid: &Fluid, load: usize, request: &Request<'_>, free: Vec<(usize, Parameter)>) -> Measured {
+        let process = fluid.process();
+        let followed = |name: &str| match request.follow {
+            Follow::Counts => name == Role::Inflight.to_string() && self.counted,
+            Follow::States => true,
+            Follow::Nothing => false,
+        };
+        let observations: Vec<Observation> = self
+            .observed
+            .iter()
+            .map(|(name, observable, series)| Observation {
+                name: name.clone(),
+                observable: observable.clone(),
+                series: series.clone(),
+                precision: vec![1.0; series.values.len()],
+                grains: series.spans.iter().map(|span| grain(name, *span)).collect(),
+            })
+            .collect();
+        let following: Vec<(usize, usize, Vec<usize>)> = observations
+            .iter()
+            .enumerate()
+            .filter(|(_, o)| followed(&o.name) && o.series.spans.iter().all(|span| *span == 0.0))
+            .filter_map(|(index, o)| {
+                let state = state_of(process, &o.observable)?;
+                Some((index, state, variance_of(process, state).into_iter().collect()))
+            })
+            .collect();
+        let load = self.steps().map(|steps| (load, steps));
+        Measured::new(fluid, free, load, request.beginning, observations).following(&following)
+    }
+}
+
+/// What was recorded.
+fn recording(
     study: &Study,
     sources: &[Source],
     request: &Request<'_>,
-    free: Vec<(usize, Parameter)>,
     warnings: &mut Vec<String>,
-) -> Result<(Measured, Columns), FitError> {
+) -> Result<(Recording, Columns), FitError> {
     let process = study.fluid.process();
     let service = main_service(&study.model);
     let mut columns: Columns = Vec::new();
@@ -379,45 +436,24 @@ fn measured(
         None => held.iter().filter_map(|(.., raw)| begins(raw)).min(),
     }
     .ok_or(DataError::NoOverlap)?;
-    let followed = |name: &str| match request.follow {
-        Follow::Counts => name == Role::Inflight.to_string() && service.is_some(),
-        Follow::States => true,
-        Follow::Nothing => false,
-    };
-    let observations: Vec<Observation> = held
+    let observed: Vec<(String, Observable, Series)> = held
         .into_iter()
-        .map(|(name, observable, raw)| {
-            let series = raw.since(origin);
-            let precision = vec![1.0; series.values.len()];
-            let grains = series.spans.iter().map(|span| grain(&name, *span)).collect();
-            Observation { name, observable, series, precision, grains }
-        })
-        .filter(|o| !o.series.values.is_empty())
+        .map(|(name, observable, raw)| (name, observable, raw.since(origin)))
+        .filter(|(_, _, series)| !series.values.is_empty())
         .collect();
-    let end = observations.iter().filter_map(|o| o.series.times.last().copied()).fold(0.0, f64::max);
-    if observations.is_empty() || end <= 0.0 {
+    let end = observed.iter().filter_map(|(_, _, series)| series.times.last().copied()).fold(0.0, f64::max);
+    if observed.is_empty() || end <= 0.0 {
         return Err(DataError::NoOverlap.into());
     }
-    let steps = load.map(|load| Steps::of(&load.since(origin), end));
-    if let Some(steps) = steps.as_ref().filter(|s| s.bridged > 0.0) {
-        warnings.push(format!("the load is missing for {:.3} s in all: the last value went on", steps.bridged));
+    let recording = Recording { load: load.map(|load| load.since(origin)), observed, end, counted: service.is_some() };
+    match recording.steps() {
+        Some(steps) if steps.bridged > 0.0 => {
+            warnings.push(format!("the load is missing for {:.3} s in all: the last value went on", steps.bridged));
+        }
+        Some(_) => {}
+        None => warnings.push("no column shows the load: that of the model holds all the time".to_owned()),
     }
-    if steps.is_none() {
-        warnings.push("no column shows the load: that of the model holds all the time".to_owned());
-    }
-    let index = study.load_index(&study.fluid);
-    let beginning = request.beginning;
-    let following: Vec<(usize, usize, Vec<usize>)> = observations
-        .iter()
-        .enumerate()
-        .filter(|(_, o)| followed(&o.name) && o.series.spans.iter().all(|span| *span == 0.0))
-        .filter_map(|(index, o)| {
-            let state = state_of(process, &o.observable)?;
-            Some((index, state, variance_of(process, state).into_iter().collect()))
-        })
-        .collect();
-    let measured = Measured::new(&study.fluid, free, steps.map(|s| (index, s)), beginning, observations);
-    Ok((measured.following(&following), columns))
+    Ok((recording, columns))
 }
 
 /// What one request makes of a reading of this role.

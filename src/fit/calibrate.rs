@@ -12,6 +12,10 @@
 //! Regression*, 1988, chapter 3). The first round weighs a column by its own roughness: the median absolute difference of
 //! neighbours.
 
+mod chance;
+
+pub use chance::{Played, Replay};
+
 use super::estimate::loss::median;
 use super::estimate::problem::{Problem, Scale};
 use super::estimate::{Estimate, Failure, Options, Starts, estimate};
@@ -53,6 +57,8 @@ pub struct Fitted {
 const FLOOR: f64 = 1e-4;
 /// Rounds of fit and weights.
 const ROUNDS: usize = 3;
+/// Rounds of fit and of what the model itself, played, says about chance.
+const REPLAYS: usize = 2;
 /// Noise of a small reading in the first round, relative.
 const FIRST: f64 = 0.05;
 /// Relative offset at which a search ends: a hundredth of a standard error.
@@ -66,7 +72,11 @@ const SETTLED: f64 = 0.02;
 ///
 /// # Errors
 /// [`Failure`] if nothing can be computed at the start.
-pub fn calibrate(measured: &mut Measured, options: &Options<'_>) -> Result<Fitted, Failure<TrajectoryError>> {
+pub fn calibrate(
+    measured: &mut Measured,
+    replay: Option<&Replay<'_>>,
+    options: &Options<'_>,
+) -> Result<Fitted, Failure<TrajectoryError>> {
     roughness(measured);
     let given = options;
     let options = &settled(measured, given, QUICK);
@@ -92,6 +102,24 @@ pub fn calibrate(measured: &mut Measured, options: &Options<'_>) -> Result<Fitte
         }
         before = scales;
         fit = estimate(&*measured, &Options { starts: Starts { sampled: 0, ..options.starts }, ..quick })?;
+    }
+    if let Some(replay) = replay.filter(|_| measured.follows()) {
+        for round in 1..=REPLAYS {
+            if (options.interrupt)() || !fit.status.converged() {
+                break;
+            }
+            measured.restart(&fit.values);
+            measured.refine(&relative_errors(measured, &fit));
+            measured.whiten(None);
+            measured.correct(None);
+            let Ok(Some(learnt)) = chance::learn(measured, &fit.values, replay) else { break };
+            measured.whiten(Some(learnt.whitening));
+            // The first only brings the estimate to where it is worth while.
+            if round == REPLAYS {
+                measured.correct(chance::correction(measured, &learnt.played, &fit.values));
+            }
+            fit = estimate(&*measured, &Options { starts: Starts { sampled: 0, ..options.starts }, ..quick })?;
+        }
     }
     measured.restart(&fit.values);
     measured.refine(&relative_errors(measured, &fit));

@@ -23,6 +23,7 @@
 //! their own, as those of equations held to samples, nothing is followed.
 
 mod run;
+mod whitening;
 
 use super::data::{Series, Steps};
 use super::estimate::loss::median;
@@ -41,6 +42,7 @@ use nalgebra::DMatrix;
 use run::{Reader, Reading, Run};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
+pub use whitening::Whitening;
 
 /// A column with what it is compared with.
 #[derive(Debug, Clone, PartialEq)]
@@ -92,6 +94,8 @@ pub struct Measured {
     parameters: Vec<Parameter>,
     load: Option<(usize, Steps)>,
     beginning: Beginning,
+    /// Columns whose readings states are set to.
+    followed: Vec<(usize, usize, Vec<usize>)>,
     /// When states are set, in order of time, and which to what.
     known_states: Vec<(f64, Vec<(usize, f64)>)>,
     /// The last state of rest found, where the next is looked for.
@@ -104,6 +108,10 @@ pub struct Measured {
     rtol: f64,
     /// Whether derivatives are those of the variational equations.
     exact: bool,
+    /// What chance makes of the residuals of an instant together, where that is known; else the precisions say it one by one.
+    whitening: Option<Whitening>,
+    /// What is added to the residuals against the bias of the estimate, and the spread of estimates, in search coordinates.
+    correction: Option<(Vec<f64>, DMatrix<f64>)>,
     /// The last solutions: derivatives are asked for where residuals were.
     known: Mutex<Vec<(Vec<f64>, Arc<Run>)>>,
 }
@@ -163,6 +171,7 @@ impl Measured {
             parameters,
             load,
             beginning,
+            followed: Vec::new(),
             known_states: Vec::new(),
             observations,
             readings,
@@ -170,6 +179,8 @@ impl Measured {
             end,
             rtol: COARSE,
             exact: true,
+            whitening: None,
+            correction: None,
             known: Mutex::new(Vec::new()),
         };
         measured.settle();
@@ -180,8 +191,15 @@ impl Measured {
     /// that vanish with that knowledge. See the module documentation.
     #[must_use]
     pub fn following(mut self, columns: &[(usize, usize, Vec<usize>)]) -> Self {
+        self.followed = columns.to_vec();
+        self.set_known();
+        self
+    }
+
+    /// Notes when which states are set to what.
+    fn set_known(&mut self) {
         let mut all: BTreeMap<u64, Vec<(usize, f64)>> = BTreeMap::new();
-        for (observation, state, vanish) in columns {
+        for (observation, state, vanish) in &self.followed {
             let Some(observation) = self.observations.get(*observation) else { continue };
             let series = &observation.series;
             for ((at, span), value) in series.times.iter().zip(&series.spans).zip(&series.values) {
@@ -193,7 +211,39 @@ impl Measured {
             }
         }
         self.known_states = all.into_iter().map(|(at, set)| (f64::from_bits(at), set)).collect();
-        self
+    }
+
+    /// The same fit of another recording of the same times: its load, and its values by observation.
+    #[must_use]
+    pub fn played(&self, load: Option<Steps>, values: Vec<Vec<f64>>) -> Self {
+        let prototype = self.prototype.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let observations = self.observations.iter().zip(values).map(|(observation, values)| Observation {
+            series: Series { values, ..observation.series.clone() },
+            ..observation.clone()
+        });
+        let mut played = Self {
+            spare: Mutex::new(Vec::new()),
+            prototype: Mutex::new(prototype),
+            base: self.base.clone(),
+            free: self.free.clone(),
+            parameters: self.parameters.clone(),
+            load: self.load.as_ref().map(|(index, _)| *index).zip(load),
+            beginning: self.beginning,
+            followed: self.followed.clone(),
+            known_states: Vec::new(),
+            start: self.start.clone(),
+            observations: observations.collect(),
+            readings: self.readings.clone(),
+            of: self.of.clone(),
+            end: self.end,
+            rtol: self.rtol,
+            exact: self.exact,
+            whitening: None,
+            correction: None,
+            known: Mutex::new(Vec::new()),
+        };
+        played.set_known();
+        played
     }
 
     /// Finds the state of rest at the starting values once, so that later ones are near.
@@ -279,6 +329,22 @@ impl Measured {
             noise += (GROWTH * self.rtol * value * precision).powi(2);
         }
         Some(miss.sqrt() <= DISAGREEMENT * size.sqrt() + noise.sqrt())
+    }
+
+    /// Weighs the residuals of each instant together; one by one without a whitening.
+    pub fn whiten(&mut self, whitening: Option<Whitening>) {
+        self.whitening = whitening;
+    }
+
+    /// Adds `offset` to the residuals, and says how estimates from many such recordings spread, in search coordinates.
+    pub fn correct(&mut self, correction: Option<(Vec<f64>, DMatrix<f64>)>) {
+        self.correction = correction;
+    }
+
+    /// Whether states are set to readings.
+    #[must_use]
+    pub fn follows(&self) -> bool {
+        !self.known_states.is_empty()
     }
 
     /// To weigh readings anew.
@@ -442,13 +508,20 @@ impl Measured {
             let lag_slopes: Vec<Vec<f64>> = run.segments.iter().map(|s| tangent.lag_slopes(&s.parameters)).collect();
             let late = self.late(tangent, &run);
             let (quantities, count) = (self.observations.len(), self.free.len());
-            let precision: Vec<f64> = self.observations.iter().flat_map(|o| o.precision.iter().copied()).collect();
+            let precision: Vec<f64> = match &self.whitening {
+                Some(_) => vec![1.0; self.residual_count()],
+                None => self.observations.iter().flat_map(|o| o.precision.iter().copied()).collect(),
+            };
             let mut reader = Reader::new(tangent, &run, Some((&found, &lag_slopes)), &late);
             self.read(&mut reader, quantities * (1 + count), &mut |index, quantity, read| {
                 for k in 0..count {
                     out[(index, k)] = read[quantities + quantity * count + k] * precision[index];
                 }
             })?;
+            if let Some(whitening) = &self.whitening {
+                let rows = out.nrows();
+                out.as_mut_slice().chunks_exact_mut(rows.max(1)).for_each(|column| whitening.apply(column));
+            }
             Ok(out.iter().all(|v| v.is_finite()))
         })
     }
@@ -557,8 +630,16 @@ impl Problem for Measured {
     fn residuals(&self, parameters: &[f64], out: &mut [f64]) -> Result<(), Self::Error> {
         self.predict(parameters, out)?;
         let readings = self.observations.iter().flat_map(|o| o.series.values.iter().zip(&o.precision));
-        for (slot, (value, precision)) in out.iter_mut().zip(readings) {
-            *slot = (*slot - value) * precision;
+        if let Some(whitening) = &self.whitening {
+            out.iter_mut().zip(readings).for_each(|(slot, (value, _))| *slot -= value);
+            whitening.apply(out);
+        } else {
+            for (slot, (value, precision)) in out.iter_mut().zip(readings) {
+                *slot = (*slot - value) * precision;
+            }
+        }
+        if let Some((offset, _)) = &self.correction {
+            out.iter_mut().zip(offset).for_each(|(slot, offset)| *slot += offset);
         }
         Ok(())
     }
@@ -573,6 +654,10 @@ impl Problem for Measured {
 
     fn jacobian(&self, parameters: &[f64], out: &mut DMatrix<f64>) -> Result<bool, Self::Error> {
         if self.exact { self.slopes(parameters, out) } else { Ok(false) }
+    }
+
+    fn spread(&self) -> Option<DMatrix<f64>> {
+        self.correction.as_ref().map(|(_, spread)| spread.clone())
     }
 
     fn derivative_error(&self) -> Option<f64> {

@@ -40,13 +40,15 @@ pub(super) struct Dispersion {
     plain: DMatrix<f64>,
     /// Smallest factor.
     least: f64,
+    /// Covariance known from elsewhere.
+    known: Option<DMatrix<f64>>,
 }
 
 impl Dispersion {
     /// Residuals that are independent but for `least`.
     pub(super) fn independent(plain: &DMatrix<f64>, least: f64) -> Self {
         let plain = finite(plain);
-        Self { sandwich: plain.clone() * least, plain, least }
+        Self { sandwich: plain.clone() * least, plain, least, known: None }
     }
 
     /// From the residuals and their derivatives, the instant of each, the covariance s² H⁻¹ and s².
@@ -89,13 +91,20 @@ impl Dispersion {
         }
         // What the fit itself has taken out of the residuals, and what Ω is uncertain by.
         sandwich *= number as f64 / (number - rank) as f64 * (quantile(width / number as f64) / quantile(0.0)).powi(2);
-        Self { sandwich, plain, least }
+        Self { sandwich, plain, least, known: None }
+    }
+
+    /// With a covariance of the estimate that is known from elsewhere: τ is at least what follows from it.
+    pub(super) fn at_least(self, known: Option<DMatrix<f64>>) -> Self {
+        let known = known.filter(|known| known.shape() == self.plain.shape()).map(|known| finite(&known));
+        Self { known, ..self }
     }
 
     /// τ of a quantity with this gradient in search coordinates.
     pub(super) fn along(&self, gradient: &DVector<f64>) -> f64 {
         let form = |m: &DMatrix<f64>| gradient.dot(&(m * gradient));
         let (sandwich, plain) = (form(&self.sandwich), form(&self.plain));
+        let sandwich = self.known.as_ref().map_or(sandwich, |known| sandwich.max(form(known)));
         let factor = sandwich / plain;
         if plain > 0.0 && factor.is_finite() { factor.max(self.least) } else { self.least }
     }

@@ -135,6 +135,12 @@ pub trait Problem: Sync {
         None
     }
 
+    /// Covariance of the estimates that such data lead to, in search coordinates, where it is known from elsewhere, such as
+    /// from simulated data. Intervals are at least as wide.
+    fn spread(&self) -> Option<DMatrix<f64>> {
+        None
+    }
+
     /// Weights, one over the variance of each observation up to a common factor; all 1 if none.
     fn weights(&self) -> Option<&[f64]> {
         None

@@ -80,6 +80,7 @@ pub(super) fn summarise<P: Problem>(
         }
         None => Dispersion::independent(&covariance.matrix, diagnostics.inflation),
     };
+    let dispersion = dispersion.at_least(objective.problem.spread());
     covariance.widen(&dispersion.of_parameters());
     let degrees = (diagnostics.effective_size - covariance.rank as f64).max(1.0);
     let unit = deviance_unit(&point.residuals, covariance.degrees_of_freedom, kind);

@@ -218,7 +218,11 @@ impl Builder<'_> {
         let station = self.seen_by(name, &client.calls.value, station);
         let at_arrival = self.goodput_at_arrival(&station, stream.attempts, stream.fate);
         let counted = at_arrival.is_some();
-        let mut goodput = at_arrival.unwrap_or_else(|| self.mul(station.departures, stream.fate.useful));
+        let mut goodput = at_arrival.unwrap_or_else(|| {
+            let policy = self.within_deadline(&client.policy);
+            let useful = self.useful_of_departures(&station, &policy, stream.fate);
+            self.mul(station.departures, useful)
+        });
         if !counted && self.process.graph.value(station.error_share) != Some(0.0) {
             let well = self.not(station.error_share);
             goodput = self.mul(goodput, well);

@@ -145,6 +145,35 @@ impl Builder<'_> {
         Some(self.process.graph.binary(Binary::GammaQ, shape, x))
     }
 
+    /// Of those who leave a service now, the share that is answered in time.
+    ///
+    /// First in, first out: who leaves at t is in time just if it arrived after t - τ, that is if those who arrived at t - τ have
+    /// left already, that is if those were in time. So the share is that of the attempts of t - τ, `1 - late(t - τ)`; at
+    /// rest the share of now. Where the equations do not look back by τ anyway, and where expired work leaves otherwise than by
+    /// service, the share of now is taken.
+    pub(in crate::model::expand) fn useful_of_departures(
+        &mut self,
+        station: &Station,
+        policy: &CallPolicy,
+        fate: Fate,
+    ) -> Node {
+        let looks_back = Self::felt_on_time(policy)
+            && policy
+                .retry
+                .as_ref()
+                .is_some_and(|r| r.on.timeout && r.attempts.value > 1.0 && !r.attempts.value.is_infinite());
+        let in_turn =
+            station.plain && station.expired == Expired::Serve && station.jumps.is_none() && station.told.is_none();
+        let Some(timeout) = policy.timeout.as_ref().filter(|_| looks_back && in_turn) else {
+            return fate.useful;
+        };
+        let (zero, ago) = (self.c(0.0), self.number(timeout));
+        match self.late_in_hindsight(station, timeout, zero, ago) {
+            Some(late) => self.not(late),
+            None => self.process.graph.delayed(fate.useful, ago),
+        }
+    }
+
     /// Shape of the gamma distribution of W, and `timeout` in units of its scale.
     pub(in crate::model::expand) fn wait_gamma(&mut self, station: &Station, timeout: Node) -> (Node, Node) {
         let rate = self.div(station.wait, station.wait_variance);
