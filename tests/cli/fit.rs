@@ -131,7 +131,8 @@ fn an_open_model_is_not_fitted_to_a_closed_loop() {
     std::fs::write(&data, text).expect("written");
     let data = data.display().to_string();
     let fit = |more: &[&str]| {
-        let arguments = ["fit", "models/retry-storm.toml", &data, "--map", "offered=Requests/s,served=Requests/s", "--starts", "0"];
+        let arguments =
+            ["fit", "models/retry-storm.toml", &data, "--map", "offered=Requests/s,served=Requests/s", "--starts", "0"];
         tipping(&[&arguments[..], &["--free", "service.api.service_time"], more].concat())
     };
     let refused = fit(&[]);
