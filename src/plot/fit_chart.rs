@@ -10,7 +10,9 @@ use super::{Figure, PlotError};
 
 /// Readings are lighter than the line through them, in grey as well.
 const READING: Ink = Ink(0x8C, 0x8C, 0x8C);
-/// Stretches of the time axis of which the lowest and the highest reading are shown, where there are more readings.
+/// Readings of a column that are drawn one by one.
+const MOST: usize = 600;
+/// Stretches of which the range of readings is drawn where there are more.
 const STRETCHES: usize = 300;
 /// Within so many standard errors lie 95 % of normal residuals.
 const USUAL: f64 = 1.96;
@@ -67,8 +69,8 @@ impl FitChart {
         let times = self.columns.iter().flat_map(|c| &c.readings).map(|r| r.time);
         let (unit, unit_name) = time_unit(times.filter(|&t| drawable(t)).fold(0.0, f64::max));
         let names: Vec<String> = self.columns.iter().map(|c| with_unit(&c.label, &c.unit)).collect();
-        let thinned = self.columns.iter().any(|c| c.readings.len() > 2 * STRETCHES);
-        let measured = if thinned { "measured (lowest and highest of each stretch)" } else { "measured" };
+        let many = self.columns.iter().any(|c| c.readings.len() > MOST);
+        let single = self.columns.iter().any(|c| c.readings.len() <= MOST);
         let line = Stroke::new(BLUE, 1.8, Dash::Solid);
         let key = |label: &str, swatch: Swatch| Key { label: label.to_owned(), swatch };
         render(&Sheet {
@@ -78,11 +80,15 @@ impl FitChart {
                 "Against time: {}; each as measured and as the fitted model says, with the difference in standard errors below it.",
                 names.join("; ")
             ),
-            keys: vec![
-                key(measured, Swatch::Dot(Marker::Disc, READING)),
-                key("fitted model", Swatch::Line(line, None)),
-                key("95 % of residuals, if the noise is normal", Swatch::Fill(BLUE, SHADE)),
-            ],
+            keys: [
+                single.then(|| key("measured", Swatch::Dot(Marker::Disc, READING))),
+                many.then(|| key("range of what was measured", Swatch::Fill(READING, 0.45))),
+                Some(key("fitted model", Swatch::Line(line, None))),
+                Some(key("95 % of residuals, if the noise is normal", Swatch::Fill(BLUE, SHADE))),
+            ]
+            .into_iter()
+            .flatten()
+            .collect(),
             x: XAxis { heading: with_unit("Time", unit_name), scale: Scale::Linear, margin: Margin::Tight },
             guides: Vec::new(),
             panels: self.columns.iter().flat_map(|c| [c.panel(line, unit), c.residuals(unit)]).collect(),
@@ -99,7 +105,7 @@ impl FittedColumn {
             height: 150.0,
             keys: Vec::new(),
             layers: vec![
-                dots(self.readings.iter().map(|r| (r.time / unit, r.measured)).collect()),
+                scattered(&self.readings.iter().map(|r| (r.time / unit, r.measured)).collect::<Vec<_>>()),
                 Layer::Line { points: fitted, stroke: line },
             ],
             notes: Vec::new(),
@@ -111,60 +117,54 @@ impl FittedColumn {
         Panel {
             heading: with_unit(&format!("Residuals of {}", self.label), "standard errors"),
             scale: Scale::Linear,
-            height: 80.0,
+            height: 110.0,
             keys: Vec::new(),
             layers: vec![
                 Layer::Band { points: ends.map(|t| (t, -USUAL, USUAL)).to_vec(), ink: BLUE, alpha: SHADE },
                 Layer::Line { points: ends.map(|t| (t, 0.0)).to_vec(), stroke: Stroke::new(AXIS, 1.0, Dash::Solid) },
-                dots(self.readings.iter().map(|r| (r.time / unit, r.residual())).collect()),
+                scattered(&self.readings.iter().map(|r| (r.time / unit, r.residual())).collect::<Vec<_>>()),
             ],
             notes: Vec::new(),
         }
     }
 }
 
-/// Points without a line between them: every one is a stretch of its own, which is drawn as a small disc.
-fn dots(points: Vec<(f64, f64)>) -> Layer {
+/// Points without a line between them: every one is a stretch of its own, which is drawn as a small disc. Where there are
+/// too many, the range of each stretch: of its extremes alone nobody could see how rare they are.
+fn scattered(points: &[(f64, f64)]) -> Layer {
+    if points.len() > MOST {
+        return Layer::Band { points: ranges(points), ink: READING, alpha: 0.45 };
+    }
     let gap = (f64::NAN, f64::NAN);
-    let shown = extremes(points);
     Layer::Line {
-        points: shown.into_iter().flat_map(|point| [point, gap]).collect(),
+        points: points.iter().flat_map(|point| [*point, gap]).collect(),
         stroke: Stroke::new(READING, 1.0, Dash::Solid),
     }
 }
 
-/// The lowest and the highest point of each of [`STRETCHES`] stretches, where there are more points.
-fn extremes(points: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
-    if points.len() <= 2 * STRETCHES {
-        return points;
-    }
-    let length = points.len().div_ceil(STRETCHES);
-    let mut kept = Vec::with_capacity(2 * STRETCHES);
-    for stretch in points.chunks(length) {
-        let finite = || (0..stretch.len()).filter(|i| stretch[*i].1.is_finite());
-        let low = finite().min_by(|a, b| stretch[*a].1.total_cmp(&stretch[*b].1));
-        let high = finite().max_by(|a, b| stretch[*a].1.total_cmp(&stretch[*b].1));
-        if let (Some(low), Some(high)) = (low, high) {
-            kept.push(stretch[low.min(high)]);
-            if low != high {
-                kept.push(stretch[low.max(high)]);
-            }
-        }
-    }
-    kept
+/// The lowest and the highest value of each of [`STRETCHES`] stretches, at its middle.
+fn ranges(points: &[(f64, f64)]) -> Vec<(f64, f64, f64)> {
+    let range = |stretch: &[(f64, f64)]| {
+        let values = || stretch.iter().map(|p| p.1).filter(|v| v.is_finite());
+        let (low, high) = (values().fold(f64::INFINITY, f64::min), values().fold(f64::NEG_INFINITY, f64::max));
+        let middle = stretch.get(stretch.len() / 2)?.0;
+        (low <= high).then_some((middle, low, high))
+    };
+    points.chunks(points.len().div_ceil(STRETCHES).max(1)).filter_map(range).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{FitChart, FittedColumn, FittedReading, STRETCHES, extremes};
+    use super::{FitChart, FittedColumn, FittedReading, STRETCHES, ranges};
 
     #[test]
-    fn no_spike_is_lost_where_readings_are_thinned() {
+    fn no_spike_is_lost_where_readings_are_many() {
         let points: Vec<(f64, f64)> =
             (0..100_000).map(|k| (f64::from(k), if k == 77_777 { 5.0 } else { f64::from(k % 7) * 0.1 })).collect();
-        let kept = extremes(points);
-        assert!(kept.len() <= 2 * STRETCHES && kept.contains(&(77_777.0, 5.0)));
-        assert!(kept.windows(2).all(|pair| pair[0].0 < pair[1].0));
+        let found = ranges(&points);
+        assert!(found.len() <= STRETCHES && found.iter().all(|r| r.1 == 0.0));
+        assert_eq!(found.iter().filter(|r| r.2 == 5.0).count(), 1);
+        assert!(found.windows(2).all(|pair| pair[0].0 < pair[1].0));
     }
 
     #[test]

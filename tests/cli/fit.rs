@@ -146,7 +146,8 @@ fn an_open_model_is_not_fitted_to_a_closed_loop() {
     assert_eq!(tipping(&["inspect", &data, "--open-loop", "--save-mapping", &kept]).code, 0);
     let again = json(&tipping(&["inspect", &data, "--mapping", &kept, "--format", "json"]).out);
     assert_eq!(again["files"][0]["closed_loop"], false);
-    let plain = tipping(&["inspect", &data]).out;
+    let shown = tipping(&["inspect", &data]).out;
+    let plain = shown.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(plain.contains("Load: closed loop (the users of Locust wait for each answer)"), "{plain}");
 }
 
