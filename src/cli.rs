@@ -14,6 +14,7 @@ mod files;
 mod fit;
 mod input;
 mod inspect;
+mod interrupt;
 mod merge;
 mod metrics;
 mod models;
@@ -57,7 +58,8 @@ Examples:
   tipping analyze my.toml --fail-on 'headroom<20%'       a gate for CI
   tipping simulate retry-storm --plot storm.svg          what happens over time
 
-Exit codes: 0 fine; 1 a gate failed; 2 bad usage or input; 3 inconclusive; 70 a defect of tipping.")]
+Exit codes: 0 fine; 1 a gate failed; 2 bad usage or input; 3 inconclusive; 70 a defect of tipping;
+130 interrupted.")]
 struct Typed {
     #[command(subcommand)]
     verb: Verb,

@@ -16,6 +16,7 @@
 // What users of this module see.
 mod error;
 mod figure;
+mod fit_chart;
 mod hysteresis;
 mod line_chart;
 mod time_series;
@@ -50,6 +51,7 @@ mod tests;
 
 pub use error::PlotError;
 pub use figure::Figure;
+pub use fit_chart::{FitChart, FittedColumn, FittedReading};
 pub use hysteresis::{Branch, BranchPoint, Escape, Fold, Hysteresis};
 pub use line_chart::{ChartPanel, LineChart, Reference, Series};
 pub use scale::Scale;

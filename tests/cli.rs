@@ -12,6 +12,8 @@ mod compare;
 mod equations;
 #[path = "cli/explain.rs"]
 mod explain;
+#[path = "cli/fit.rs"]
+mod fit;
 #[path = "cli/general.rs"]
 mod general;
 #[path = "cli/inspect.rs"]

@@ -336,7 +336,7 @@ fn logs_of_requests_become_rates() {
     }
     let open = Some(false);
     for (source, text, closed) in [
-        (Source::K6Csv, k6, None),
+        (Source::K6Csv, k6, Some(true)),
         (Source::K6Json, lines, None),
         (Source::Vegeta, vegeta, open),
         (Source::Hey, hey, Some(true)),
@@ -371,6 +371,46 @@ fn locust_is_closed_and_its_endpoints_are_not_added_twice() {
     assert_eq!(series("50%").values[1], 0.02);
     assert!(series("50%").values[0].is_nan() && series("50%").values[2].is_nan(), "a quantile of nothing is missing");
     assert_eq!(series("Total Request Count").about.kind, Kind::Counter);
+}
+
+/// What k6 writes about its executors, and what somebody who knows says.
+#[test]
+fn open_and_closed_loops_are_told_apart() {
+    let head = "metric_name,timestamp,metric_value,check,error,error_code,group,method,name,proto,scenario,status\n";
+    // Four requests a second of a quarter of a second each: one inside.
+    let log = |scenario: &str, users: Option<u32>, dropped: bool| {
+        let mut text = head.to_owned();
+        for k in 0..80 {
+            text += &format!("http_req_duration,{},250.0,,,,,GET,x,HTTP/1.1,{scenario},200\n", TEN + k / 4);
+            if let Some(users) = users.filter(|_| k % 4 == 0) {
+                text += &format!("vus,{},{users},,,,,,,,,\n", TEN + k / 4);
+            }
+        }
+        if dropped {
+            text += &format!("dropped_iterations,{},3,,,,,,,,{scenario},\n", TEN + 5);
+        }
+        text
+    };
+    let rows = [
+        ("a script without scenarios", log("default", None, false), Some(true), "`default`"),
+        ("iterations that could not start", log("spike", Some(1), true), Some(false), "iterations were dropped"),
+        ("users who are always busy", log("steady", Some(1), false), Some(true), "of its 1 users wait"),
+        ("users to spare", log("steady", Some(20), false), None, ""),
+        ("no users at all", log("steady", None, false), None, ""),
+    ];
+    for (what, text, closed, evidence) in rows {
+        let (sink, facts) = reading(text.as_bytes());
+        assert_eq!(facts.closed_loop, closed, "{what}: {:?}", facts.loop_evidence);
+        assert!(facts.loop_evidence.unwrap_or_default().contains(evidence), "{what}");
+        let asks = sink.notes.iter().any(|note| note.kind == NoteKind::Doubt && note.text.contains("--open-loop"));
+        assert_eq!(asks, closed.is_none(), "{what}: {:?}", sink.notes);
+        let warns = sink.notes.iter().any(|note| note.text.contains("`users` and `think`"));
+        assert_eq!(warns, closed == Some(true), "{what}: {:?}", sink.notes);
+        for told in [true, false] {
+            let (_, facts) = try_read(text.as_bytes(), &Options { closed_loop: Some(told), ..Options::default() });
+            assert_eq!(facts.expect("read").closed_loop, Some(told), "{what}");
+        }
+    }
 }
 
 #[test]
@@ -423,6 +463,11 @@ fn bad_files_say_what_is_wrong_and_where() {
         ("a second header that disagrees", b"time,a\n1714557600,1\n1714557601,1\n1714557602,1\ntime,b\n1714557603,2\n".to_vec(), "second header that disagrees", Some(5)),
         ("an open quote", b"time,a\n1714557600,1\n1714557601,2\n1714557602,\"3\n1714557603,4\n".to_vec(), "ends in the middle of a quoted cell", Some(4)),
         ("a million columns", wide.into_bytes(), "columns are more than", Some(1)),
+        ("a cut time", b"time,a\n1714557600,1\n1714557601,2\n17145576".to_vec(), "1 cells where the header has 2", Some(4)),
+        ("a cut number", b"time,a,b,c\n1714557600,1,2,3\n1714557601,2,3,4\n1714557602,2".to_vec(), "2 cells where the header has 4", Some(4)),
+        ("JSON after a table", b"time,a\n1714557600,1\n1714557601,2\n{\"metric\":{},\"values\":[1]}\n".to_vec(), "is not a time", Some(4)),
+        ("bytes that are no text in the middle", b"time,a\n1714557600,1\n1714557601,\xff\xfe\x01\n1714557602,2\n1714557603,2\n".to_vec(), "not text", None),
+        ("a million values in a row", format!("time,a\n1714557600,1\n1714557601,2\n1714557602{}\n", ",1".repeat(1_000_000)).into_bytes(), "1000001 columns are more than", Some(4)),
         ("no times", b"name,value\nx,1\ny,2\nz,3\n".to_vec(), "no column of times", None),
         ("a summary of wrk", b"Running 30s test @ http://x\n  12 threads and 400 connections\n    Latency   53.08ms\nRequests/sec: 100\n".to_vec(), "without a time axis", None),
         ("XML", b"<?xml version=\"1.0\"?><testResults/>".to_vec(), "is XML", None),

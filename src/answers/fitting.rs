@@ -151,6 +151,8 @@ pub struct Trace {
     pub series: Series,
     /// The prediction for each.
     pub predicted: Vec<f64>,
+    /// The standard deviation of each.
+    pub deviations: Vec<f64>,
 }
 
 /// All about a fit: the body of `tipping.fit/1`.
@@ -258,8 +260,13 @@ pub fn fit(study: &Study, sources: &[Source], request: &Request<'_>, options: &O
     let traces = measured
         .observations()
         .iter()
-        .zip(&fitted.predicted)
-        .map(|(o, predicted)| Trace { name: o.name.clone(), series: o.series.clone(), predicted: predicted.clone() })
+        .zip(fitted.predicted.iter().zip(&fitted.deviations))
+        .map(|(o, (predicted, deviations))| Trace {
+            name: o.name.clone(),
+            series: o.series.clone(),
+            predicted: predicted.clone(),
+            deviations: deviations.clone(),
+        })
         .collect();
     Ok(Fit {
         converged,

@@ -52,6 +52,18 @@ pub enum State {
 }
 
 impl State {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Stable, Self::Vulnerable, Self::PastBoundary, Self::Overloaded, Self::Unknown];
+
+    /// The state of that name.
+    ///
+    /// # Errors
+    /// A text that says what there is.
+    pub fn parse(name: &str) -> Result<Self, String> {
+        let names = Self::ALL.map(Self::name).join(", ");
+        Self::ALL.into_iter().find(|state| state.name() == name).ok_or_else(|| format!("a state is one of {names}"))
+    }
+
     /// In a word.
     #[must_use]
     pub fn name(self) -> &'static str {

@@ -15,6 +15,8 @@ pub enum Exit {
     Inconclusive,
     /// A defect of this program.
     Defect,
+    /// The user ended it.
+    Interrupted,
 }
 
 impl Exit {
@@ -27,6 +29,7 @@ impl Exit {
             Self::BadInput => 2,
             Self::Inconclusive => 3,
             Self::Defect => 70,
+            Self::Interrupted => 130,
         }
     }
 }
@@ -43,7 +46,7 @@ mod tests {
 
     #[test]
     fn codes_are_a_contract() {
-        let all = [Exit::Fine, Exit::GateFailed, Exit::BadInput, Exit::Inconclusive, Exit::Defect];
-        assert_eq!(all.map(Exit::code), [0, 1, 2, 3, 70]);
+        let all = [Exit::Fine, Exit::GateFailed, Exit::BadInput, Exit::Inconclusive, Exit::Defect, Exit::Interrupted];
+        assert_eq!(all.map(Exit::code), [0, 1, 2, 3, 70, 130]);
     }
 }

@@ -3,8 +3,10 @@
 use super::failure::Failure;
 use super::files;
 use super::input::{Input, ModelArgument};
+use super::interrupt;
 use super::metrics::{Gathered, MetricOptions, gather};
 use super::progress::Spinner;
+use super::simulate::{drawing, pixels};
 use super::{Exit, Session};
 use crate::answers::fitting::{Fit, FitError, Follow, Free, Request, changes, fit};
 use crate::answers::study::Study;
@@ -13,7 +15,7 @@ use crate::fit::estimate::selection::akaike_weights_of;
 use crate::fit::estimate::{Options, Starts};
 use crate::fit::trajectory::Beginning;
 use crate::model::rewrite;
-use crate::report::fit::{Report, Rival, document, readings, value};
+use crate::report::fit::{Report, Rival, chart, document, readings, value};
 use crate::report::{json, markdown, text};
 use std::path::{Path, PathBuf};
 
@@ -25,6 +27,7 @@ Examples:
   tipping fit my.toml load.csv latency.csv --tz UTC --map offered=rate_in,inflight=active
   tipping fit my.toml q.csv --map queue=q --free param.mu --free 'param.p=0..1' --from start
   tipping fit my.toml incident.json --against no-retries.toml --format json
+  tipping fit my.toml incident.json --plot fit.png
 
 The whole time series is used, under the measured load: transitions tell most. The load is the column that is `offered`;
 without one, that of the model holds. Columns are held to roles (attempts, served, goodput, inflight, latency, ...) or to
@@ -58,6 +61,9 @@ pub(super) struct Arguments {
     /// Points of a sample of the whole range at which searches may begin; the best four are followed.
     #[arg(long, value_name = "N", default_value_t = 64)]
     starts: usize,
+    /// Draw readings, the fitted model and residuals into this file, SVG or PNG by its ending.
+    #[arg(long, value_name = "FILE")]
+    plot: Option<PathBuf>,
     /// Write readings and predictions as CSV to this file.
     #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
@@ -111,6 +117,10 @@ enum Format {
 }
 
 pub(super) fn run(arguments: &Arguments, session: &Session) -> Result<Exit, Failure> {
+    interrupt::quit_when_asked(session.terminal);
+    if let Some(path) = &arguments.plot {
+        drawing(path)?;
+    }
     let input = Input::read(&arguments.model, &session.overrides, session.terminal)?;
     let rivals: Vec<Input> = arguments
         .against
@@ -169,6 +179,10 @@ pub(super) fn run(arguments: &Arguments, session: &Session) -> Result<Exit, Fail
     let good = own.converged && own.identified;
     if let (Some(path), true) = (&arguments.output, good) {
         write_model(path, &arguments.model.path, &input, &free, &own, &report.files, session)?;
+    }
+    if let Some(path) = &arguments.plot {
+        files::write(path, &pixels(path, &chart::draw(&report, &input.study)?)?)?;
+        session.terminal.note(&format!("wrote {}", path.display()));
     }
     if let Some(path) = &arguments.csv {
         files::write(path, readings(&own).as_bytes())?;
@@ -233,7 +247,10 @@ fn refused(error: &FitError) -> Failure {
         FitError::NothingMeasured => {
             Failure::usage(message, "say which column is what: --map served=COLUMN, --map inflight=COLUMN")
         }
-        FitError::ClosedLoop(_) => Failure::usage(message, "fit a model whose client has `users` and `think`"),
+        FitError::ClosedLoop(_) => Failure::usage(
+            message,
+            "fit a model whose client has `users` and `think`; if the load did not wait for answers, say --open-loop",
+        ),
         FitError::Structural(_) => {
             Failure::usage(message, "fit models with different values of it, and compare them with --against")
         }

@@ -32,6 +32,12 @@ pub(super) struct MetricOptions {
     /// The column of times.
     #[arg(long, value_name = "COLUMN")]
     time: Option<String>,
+    /// The load came from users who wait for each answer before they ask again.
+    #[arg(long, conflicts_with = "open_loop")]
+    closed_loop: bool,
+    /// The load went on whatever the answers.
+    #[arg(long)]
+    open_loop: bool,
     /// Interval that logs of single requests are counted in, such as "5 s".
     #[arg(long, value_name = "TIME")]
     step: Option<String>,
@@ -76,6 +82,9 @@ impl MetricOptions {
             options.zone = Some(ZoneName::find(name).ok_or_else(unknown)?);
         }
         options.absent_is_zero |= self.absent_is_zero;
+        if self.closed_loop || self.open_loop {
+            options.closed_loop = Some(self.closed_loop);
+        }
         if let Some(text) = &self.pivot {
             let parts = text.split_once(':').map(|(name, value)| (name.to_owned(), value.to_owned()));
             let shape = || Failure::usage(format!("`{text}` is not NAME:VALUE"), "for example --pivot job:Value");

@@ -4,10 +4,10 @@ use super::failure::Failure;
 use super::input::{Input, ModelArgument};
 use super::metrics::{Gathered, MetricOptions, gather};
 use super::progress::Spinner;
-use super::{Exit, Session};
+use super::{Exit, Session, Terminal};
 use crate::answers::analysis::analyze;
 use crate::answers::thresholds::Thresholds;
-use crate::answers::watch::{Recorded, watch};
+use crate::answers::watch::{Recorded, State, Watch, watch};
 use crate::report::watch::{Report, document, value};
 use crate::report::{json, markdown, text};
 use std::path::PathBuf;
@@ -19,18 +19,22 @@ use std::path::PathBuf;
 Examples:
   tipping watch my.toml last-month.csv --tz Europe/Berlin --map offered=rate_in,inflight=active
   tipping watch testbed data/testbed-ramp.csv --map 'inflight=inflight + queue length'
+  tipping watch my.toml load.csv --fail-on overloaded --fail-on past-boundary
   tipping watch my.toml load.csv --format json | jq '.forecast.limits'
 
 Says where load and characteristic metric are between the good state and the boundary of the model; whether variance and
 autocorrelation rise (critical slowing down, with a p-value); and, from five days of load on, when its weekly peak will reach recovery load
 and tip-over load, with a 95 % interval. Columns are held to roles (offered, inflight, queue, latency, ...) or to states and outputs of the model
-by name. Exit code 3 if it can be said neither where the service is nor where it is going: too few readings, or no column for it.")]
+by name. --fail-on takes stable, vulnerable, past-boundary, overloaded or unknown. Exit code 3 if it can be said neither where the service is nor where it is going: too few readings, or no column for it.")]
 pub(super) struct Arguments {
     #[command(flatten)]
     model: ModelArgument,
     /// Metric files.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
+    /// End with code 1 if the service is in this state; repeatable.
+    #[arg(long, value_name = "STATE", value_parser = State::parse)]
+    fail_on: Vec<State>,
     #[command(flatten)]
     options: MetricOptions,
     /// How the answer is printed.
@@ -86,5 +90,20 @@ pub(super) fn run(arguments: &Arguments, session: &Session) -> Result<Exit, Fail
         Format::Md => markdown::render(&document(&report)),
     };
     session.terminal.result(&answer)?;
-    Ok(if found.is_conclusive() { Exit::Fine } else { Exit::Inconclusive })
+    Ok(judge(&arguments.fail_on, &found, session.terminal))
+}
+
+/// The exit code, with a word about every gate that is not open.
+fn judge(gates: &[State], found: &Watch, terminal: Terminal) -> Exit {
+    if gates.contains(&found.state) {
+        terminal.error(&format!("the gate `{}` failed", found.state.name()), None);
+        return Exit::GateFailed;
+    }
+    if found.state == State::Unknown && !gates.is_empty() {
+        let names: Vec<&str> = gates.iter().map(|gate| gate.name()).collect();
+        let text = format!("the gate `{}` cannot be decided: where the service is cannot be said", names.join("`, `"));
+        terminal.error(&text, None);
+        return Exit::Inconclusive;
+    }
+    if found.is_conclusive() { Exit::Fine } else { Exit::Inconclusive }
 }

@@ -51,6 +51,8 @@ pub struct Fitted {
     pub noise: Vec<Noise>,
     /// What the model predicts, in the order of the observations.
     pub predicted: Vec<Vec<f64>>,
+    /// Standard deviations of the readings, in the same order.
+    pub deviations: Vec<Vec<f64>>,
 }
 
 /// Smallest size of a prediction that counts for its noise, as a share of the largest.
@@ -124,9 +126,9 @@ pub fn calibrate(
     measured.restart(&fit.values);
     measured.refine(&relative_errors(measured, &fit));
     let estimate = estimate(&*measured, &Options { starts: Starts { sampled: 0, ..options.starts }, ..*options })?;
-    let (noise, predicted) =
+    let (noise, predicted, deviations) =
         summary(measured, &estimate.values).map_err(|e| Failure::Start(super::estimate::Trouble::Problem(e)))?;
-    Ok(Fitted { estimate, noise, predicted })
+    Ok(Fitted { estimate, noise, predicted, deviations })
 }
 
 /// Settings for residuals that are as good as their integration, so that searches cannot end much nearer than this. Where derivatives are exact no others are there for the last steps.
@@ -200,11 +202,15 @@ fn weigh(measured: &mut Measured, values: &[f64]) -> Result<Vec<Noise>, Trajecto
     Ok(all)
 }
 
-fn summary(measured: &Measured, values: &[f64]) -> Result<(Vec<Noise>, Vec<Vec<f64>>), TrajectoryError> {
+/// Noise, predictions and standard deviations by column.
+type Summary = (Vec<Noise>, Vec<Vec<f64>>, Vec<Vec<f64>>);
+
+fn summary(measured: &Measured, values: &[f64]) -> Result<Summary, TrajectoryError> {
     let predicted = predictions(measured, values)?;
     let each = measured.observations().iter().zip(&predicted);
-    let all = each.map(|(o, p)| noise(&o.name, &o.series.title, (p, &o.grains), &o.series.values).0).collect();
-    Ok((all, predicted))
+    let (all, deviations) =
+        each.map(|(o, p)| noise(&o.name, &o.series.title, (p, &o.grains), &o.series.values)).unzip();
+    Ok((all, predicted, deviations))
 }
 
 /// The noise of one column, and the standard deviation of each of its readings.

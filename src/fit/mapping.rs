@@ -226,6 +226,9 @@ pub struct Saved {
     /// Interval in seconds that requests are counted in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<f64>,
+    /// Whether the load was sent by users who wait for answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closed_loop: Option<bool>,
     /// Columns by quantity.
     #[serde(default)]
     pub map: BTreeMap<String, String>,
@@ -245,6 +248,7 @@ impl Saved {
             pivot: options.pivot.as_ref().map(|(name, value)| format!("{name}:{value}")),
             time: options.time.clone(),
             step: options.step,
+            closed_loop: options.closed_loop,
             map: mapping.columns.iter().map(|(role, column)| (role.name().to_owned(), column.text.clone())).collect(),
         }
     }
@@ -293,6 +297,7 @@ impl Saved {
             time: self.time.clone(),
             step: self.step,
             source: None,
+            closed_loop: self.closed_loop,
         })
     }
 
@@ -343,8 +348,12 @@ mod tests {
         let columns = [about("rate_in"), about("p99")];
         let files = [columns.iter().collect::<Vec<_>>()];
         let mapping = find(&files, &[]).expect("a mapping");
-        let options =
-            Options { absent_is_zero: true, pivot: Some(("job".into(), "Value".into())), ..Options::default() };
+        let options = Options {
+            absent_is_zero: true,
+            pivot: Some(("job".into(), "Value".into())),
+            closed_loop: Some(false),
+            ..Options::default()
+        };
         let saved = Saved::of(&options, &mapping);
         let again = Saved::parse(&saved.text()).expect("a mapping file");
         assert_eq!(again, saved);

@@ -21,6 +21,7 @@ mod influx2;
 mod json;
 mod locust;
 mod log;
+mod loops;
 mod open;
 mod requests;
 mod rows;
@@ -58,6 +59,8 @@ pub struct Options {
     pub step: Option<f64>,
     /// The source, where sniffing is wrong.
     pub source: Option<Source>,
+    /// Whether the load was sent by users who wait for answers, where the user knows.
+    pub closed_loop: Option<bool>,
 }
 
 /// What a file was understood to be, apart from its series.
@@ -79,6 +82,8 @@ pub struct FileFacts {
     pub decimal_comma: bool,
     /// Whether the load was sent by a closed loop (a fixed number of users that wait for answers), as far as known.
     pub closed_loop: Option<bool>,
+    /// Why that is thought.
+    pub loop_evidence: Option<String>,
     /// Bytes read, after decompression.
     pub bytes: u64,
 }
@@ -105,6 +110,7 @@ pub fn read(path: &Path, options: &Options, sink: &mut dyn Sink) -> Result<FileF
         axis: Axis::Unknown,
         decimal_comma: false,
         closed_loop: None,
+        loop_evidence: None,
         bytes: 0,
     };
     let counter = opened.counter();
@@ -130,7 +136,10 @@ pub fn read(path: &Path, options: &Options, sink: &mut dyn Sink) -> Result<FileF
     };
     facts.bytes = counter.get();
     match done {
-        Ok(()) => Ok(facts),
+        Ok(()) => {
+            loops::judge(&mut facts, options, sink);
+            Ok(facts)
+        }
         Err(error) => Err(ReadError { path: path.to_owned(), place: error.place, kind: error.kind }),
     }
 }

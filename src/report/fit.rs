@@ -1,5 +1,7 @@
 //! What was fitted, how sure it is, and what it means for the limits.
 
+pub mod chart;
+
 use super::document::{Block, Cell, Column, Table, Tone};
 use super::table::{cell, csv};
 use crate::answers::fitting::{Fit, LimitReport, ParameterReport, Range};

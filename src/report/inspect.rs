@@ -108,7 +108,11 @@ fn sentence(file: &File) -> String {
             text += &format!(", {gaps} gaps (longest {})", unit::human(longest, Dimension::TIME));
         }
     }
-    text + "."
+    text += ".";
+    if let (Some(closed), Some(evidence)) = (facts.closed_loop, &facts.loop_evidence) {
+        text += &format!(" Load: {} loop ({evidence}).", if closed { "closed" } else { "open" });
+    }
+    text
 }
 
 fn series_table(file: &File) -> Table {
@@ -289,6 +293,7 @@ fn file_value(file: &File) -> Value {
         "header_line": file.facts.header_line,
         "bytes": file.facts.bytes,
         "closed_loop": file.facts.closed_loop,
+        "loop_evidence": file.facts.loop_evidence,
         "time": {
             "written": axis.to_string(),
             "absolute": axis.is_absolute(),

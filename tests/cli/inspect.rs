@@ -54,6 +54,68 @@ fn a_saved_mapping_makes_the_next_run_the_same() {
     assert_eq!(first["mapping"]["served"]["confidence"], 1.0);
 }
 
+/// Whatever is wrong with a file: exit code 2, the file is named, and nothing is written by any verb.
+#[test]
+fn nothing_is_written_when_a_file_is_wrong() {
+    let rows: [(&str, &str, &[&str]); 9] = [
+        ("empty", "", &[]),
+        ("header-only", "time,a\n", &[]),
+        ("cut", "time,a,b\n1714557600,1,2\n1714557601,1,2\n1714557602\n", &[]),
+        ("mixed", "time,a\n1714557600,1\n1714557601,2\n{\"a\":1}\n", &[]),
+        ("huge", "time,a\n1714557600,1\n1714557601,1e308\n1714557602,1\n", &[]),
+        ("two-headers", "time,a\n1714557600,1\n1714557601,1\ntime,b\n1714557602,1\n", &[]),
+        ("binary", "time,a\n\u{1}\u{2}\u{0}\n", &[]),
+        ("zone", "time,a\n2024-05-01 10:00:00,1\n2024-05-01 10:00:01,2\n", &["--tz", "Europe/Belin"]),
+        ("column", "time,a\n1714557600,1\n1714557601,2\n", &["--map", "offered=b"]),
+    ];
+    for (name, text, options) in rows {
+        let file = write(&format!("wrong-{name}.csv"), text);
+        let folder = crate::scratch(&format!("wrong-{name}"));
+        let (file, out) = (file.to_str().expect("a path"), |name: &str| folder.join(name).display().to_string());
+        let (kept, fitted, csv, plot) = (out("mapping.toml"), out("fitted.toml"), out("out.csv"), out("plot.svg"));
+        let verbs: [&[&str]; 3] = [
+            &["inspect", file, "--save-mapping", &kept],
+            &[
+                "fit",
+                "models/retry-storm.toml",
+                file,
+                "-o",
+                &fitted,
+                "--csv",
+                &csv,
+                "--plot",
+                &plot,
+                "--free",
+                "client.web.timeout",
+            ],
+            &["watch", "models/retry-storm.toml", file],
+        ];
+        for verb in verbs {
+            let done = tipping(&[verb, options].concat());
+            assert_eq!((done.code, done.out.as_str()), (2, ""), "{name}: {verb:?}: {}", done.err);
+            let named = options.is_empty() && !done.err.contains(&format!("wrong-{name}.csv"));
+            assert!(done.err.contains("error") && !named, "{name}: {verb:?}: {}", done.err);
+            assert_eq!(std::fs::read_dir(&folder).expect("a folder").count(), 0, "{name}: {verb:?} wrote something");
+        }
+    }
+}
+
+/// A million columns are refused in a moment and in little memory.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_million_columns_take_neither_time_nor_memory() {
+    let cells = |from: &str| (0..1_000_000).map(|k| format!("{from}{k}")).collect::<Vec<_>>().join(",");
+    let path = write("wide.csv", &format!("time,{}\n1714557600,{}\n", cells("c"), cells("")));
+    let begun = std::time::Instant::now();
+    // The limit is on the address space, program and libraries included.
+    let line = format!("ulimit -v 400000; exec '{}' inspect '{}'", env!("CARGO_BIN_EXE_tipping"), path.display());
+    let output = std::process::Command::new("sh").args(["-c", &line]).output().expect("it runs");
+    let err = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{err}");
+    assert!(err.contains("columns are more than") && err.contains("wide.csv:1"), "{err}");
+    assert!(begun.elapsed() < std::time::Duration::from_secs(10), "{:?}", begun.elapsed());
+}
+
 #[test]
 fn bad_files_show_the_line_and_a_caret() {
     let path = write(

@@ -57,6 +57,20 @@ fn the_numbers_are_those_of_analyze_rounded_down() {
 }
 
 #[test]
+fn json_follows_the_schema() {
+    let schema = json(include_str!("../../docs/rules.schema.json"));
+    for model in ["retry-storm", "m1", "usl-contention", "testbed", "thread-pool"] {
+        let done = tipping(&["rules", &format!("models/{model}.toml"), "--format", "json"]);
+        assert_eq!(done.code, 0, "{model}: {}", done.err);
+        let document = json(&done.out);
+        let violations = crate::schema::violations(&schema, &document);
+        assert!(violations.is_empty(), "{model}: {violations:#?}");
+        let unknown = crate::schema::unnamed(&schema, &document);
+        assert!(unknown.is_empty(), "{model}: the schema does not name {unknown:?}");
+    }
+}
+
+#[test]
 fn every_alarm_has_cases_in_which_it_stands_and_in_which_it_does_not() {
     for (model, expected) in [("retry-storm", 4), ("usl-contention", 4), ("queue-timeout", 2)] {
         let folder = scratch(&format!("rules-{model}"));

@@ -58,6 +58,34 @@ fn check(root: &Value, schema: &Value, value: &Value, at: &str, found: &mut Vec<
     }
 }
 
+/// Fields of a document that a schema does not speak of.
+pub(crate) fn unnamed(schema: &Value, document: &Value) -> Vec<String> {
+    let mut found = Vec::new();
+    walk(schema, &[schema], document, "$", &mut found);
+    found
+}
+
+fn walk(root: &Value, schemas: &[&Value], value: &Value, at: &str, found: &mut Vec<String>) {
+    let mut all: Vec<&Value> = Vec::new();
+    let mut open: Vec<&Value> = schemas.to_vec();
+    while let Some(schema) = open.pop() {
+        open.extend(schema["$ref"].as_str().and_then(|name| root.pointer(name.trim_start_matches('#'))));
+        open.extend(schema["anyOf"].as_array().into_iter().flatten());
+        all.push(schema);
+    }
+    for (name, inner) in value.as_object().into_iter().flatten() {
+        let known: Vec<&Value> = all.iter().filter_map(|schema| schema["properties"].get(name)).collect();
+        if known.is_empty() && !all.iter().any(|schema| schema["additionalProperties"].is_object()) {
+            found.push(format!("{at}.{name}"));
+        }
+        walk(root, &known, inner, &format!("{at}.{name}"), found);
+    }
+    let items: Vec<&Value> = all.iter().filter_map(|schema| schema.get("items")).collect();
+    for inner in value.as_array().into_iter().flatten() {
+        walk(root, &items, inner, &format!("{at}[]"), found);
+    }
+}
+
 fn is(kind: &str, value: &Value) -> bool {
     match kind {
         "null" => value.is_null(),

@@ -184,6 +184,46 @@ fn too_little_is_inconclusive_and_wrong_names_are_bad_usage() {
 }
 
 #[test]
+fn gates_stop_at_a_state() {
+    let steady = file("gates", &fluctuating(|_| 0.5, 600));
+    let watch = |path: &str, gates: &[&str]| {
+        let gates: Vec<&str> = gates.iter().flat_map(|gate| ["--fail-on", gate]).collect();
+        tipping(&[&["watch", "models/retry-storm.toml", path], &gates[..]].concat())
+    };
+    assert_eq!(watch(&steady, &["overloaded", "past-boundary"]).code, 0);
+    let failed = watch(&steady, &["overloaded", "vulnerable"]);
+    assert!(failed.code == 1 && failed.err.contains("the gate `vulnerable` failed"), "{}", failed.err);
+    assert!(failed.out.contains("VULNERABLE"), "the answer is printed all the same");
+    let nothing = file("gates-unknown", "time,temperature\n1714521600,3\n1714521610,4\n1714521620,5\n");
+    let undecided = watch(&nothing, &["overloaded"]);
+    assert!(undecided.code == 3 && undecided.err.contains("cannot be decided"), "{}", undecided.err);
+    assert_eq!(watch(&nothing, &["unknown"]).code, 1);
+    let wrong = watch(&steady, &["metastable"]);
+    assert!(wrong.code == 2 && wrong.err.contains("past-boundary"), "{}", wrong.err);
+}
+
+#[test]
+fn json_follows_the_schema() {
+    let schema = json(include_str!("../../docs/watch.schema.json"));
+    let (weeks, _) = weeks(0.15, 7);
+    let rows = [
+        ("retry-storm", file("schema-weeks", &weeks)),
+        ("retry-storm", file("schema-slowing", &fluctuating(|share| 0.95 * share, 600))),
+        ("retry-storm", file("schema-nothing", "time,temperature\n1714521600,3\n1714521610,4\n1714521620,5\n")),
+        ("usl-contention", file("schema-short", &fluctuating(|_| 0.5, 20))),
+        ("testbed", "data/testbed-ramp.csv".to_owned()),
+    ];
+    for (model, path) in rows {
+        let model = format!("models/{model}.toml");
+        let document = json(&tipping(&["watch", &model, &path, "--format", "json"]).out);
+        let violations = crate::schema::violations(&schema, &document);
+        assert!(violations.is_empty(), "{model} {path}: {violations:#?}");
+        let unknown = crate::schema::unnamed(&schema, &document);
+        assert!(unknown.is_empty(), "{model} {path}: the schema does not name {unknown:?}");
+    }
+}
+
+#[test]
 fn states_and_outputs_of_the_model_are_named() {
     let csv = fluctuating(|_| 0.5, 100).replace("inflight", "jobs");
     let path = file("named", &csv);

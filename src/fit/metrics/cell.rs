@@ -1,6 +1,11 @@
 //! One cell of a table: a number with its unit, or a sign for "missing".
 
+pub(super) mod decimal;
+
 use super::unit::{self, Unit};
+
+/// Bytes from the first of a number on that are looked at together, whether they belong to it or not.
+pub(super) const MARGIN: usize = 25;
 
 /// What a cell says.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,42 +41,39 @@ pub fn parse(bytes: &[u8], notation: Notation) -> Cell {
     if let Some(value) = plain(bytes) {
         return Cell::Number { value, unit: None };
     }
+    if let Some(value) = long(bytes) {
+        return Cell::Number { value, unit: None };
+    }
     let Ok(text) = std::str::from_utf8(bytes) else { return Cell::Text };
     slow(text.trim(), notation)
 }
 
-/// A short decimal number without anything around it: exact, because the digits fit 2^53 and the power of ten is exact
-/// as well (Clinger 1990). `None` for everything else, which the general way then reads.
+/// The number at `text[from..end]`, if it is a short decimal number without anything around it: as [`plain`], but fast
+/// where at least [`MARGIN`] bytes follow `from` in `text`.
+#[inline]
+pub(super) fn number_at(text: &[u8], from: usize, end: usize) -> Option<f64> {
+    decimal::read(text, from, end)
+}
+
+/// A short decimal number without anything around it: at most sixteen digits, a minus and a point. `None` for everything
+/// else, which the general way then reads.
 #[inline]
 #[must_use]
 pub fn plain(bytes: &[u8]) -> Option<f64> {
-    const POWERS: [f64; 16] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
-    let (negative, digits) = match bytes {
-        [b'-', rest @ ..] => (true, rest),
-        _ => (false, bytes),
-    };
-    if digits.is_empty() || digits.len() > 16 {
+    if bytes.len() > MARGIN - 6 {
         return None;
     }
-    let (mut mantissa, mut point) = (0_u64, usize::MAX);
-    for (at, &byte) in digits.iter().enumerate() {
-        let digit = byte.wrapping_sub(b'0');
-        if digit < 10 {
-            mantissa = mantissa * 10 + u64::from(digit);
-        } else if byte == b'.' && point == usize::MAX {
-            point = at;
-        } else {
-            return None;
-        }
-    }
-    let decimals = if point == usize::MAX { 0 } else { digits.len() - 1 - point };
-    if point != usize::MAX && decimals == 0 {
+    let mut text = [0; 2 * MARGIN];
+    text[..bytes.len()].copy_from_slice(bytes);
+    decimal::read(&text, 0, bytes.len())
+}
+
+/// A decimal number in all its digits, or with an exponent.
+fn long(bytes: &[u8]) -> Option<f64> {
+    if !bytes.iter().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'-' | b'+' | b'e' | b'E')) {
         return None;
     }
-    #[expect(clippy::cast_precision_loss, reason = "at most 15 or 16 digits; the guard keeps it below 2^53")]
-    let value = if mantissa < (1 << 53) { mantissa as f64 } else { return None };
-    let value = if decimals == 0 { value } else { value / POWERS[decimals] };
-    Some(if negative { -value } else { value })
+    std::str::from_utf8(bytes).ok()?.parse().ok()
 }
 
 fn slow(text: &str, notation: Notation) -> Cell {
@@ -176,6 +178,7 @@ pub fn shows_decimal_comma(bytes: &[u8]) -> bool {
 mod tests {
     use super::super::unit::Unit;
     use super::{Cell, Notation, parse, plain, shows_decimal_comma};
+    use proptest::prelude::*;
 
     fn cell(text: &str) -> Cell {
         parse(text.as_bytes(), Notation::default())
@@ -214,6 +217,39 @@ mod tests {
         assert_eq!(cell("12abc3"), Cell::Text);
         assert_eq!(cell("abc"), Cell::Text);
         assert_eq!(cell("1-2"), Cell::Text);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4096))]
+
+        /// A number in whatever way is read as the standard library reads it, to the last bit.
+        #[test]
+        fn numbers_are_rounded_once(
+            text in prop_oneof![
+                "[-+]?[0-9]{1,40}",
+                "[-+]?[0-9]{1,20}\\.[0-9]{0,25}",
+                "[-+]?\\.[0-9]{1,25}",
+                "[-+]?[0-9]{1,20}(\\.[0-9]{1,5})?[eE][-+]?[0-9]{1,3}",
+                any::<f64>().prop_filter("finite", |n| n.is_finite()).prop_map(|n| n.to_string()),
+                any::<f64>().prop_filter("finite", |n| n.is_finite()).prop_map(|n| format!("{n:e}")),
+            ],
+            spaces in "[ \t]{0,2}",
+        ) {
+            let expected: f64 = text.parse().expect("a number");
+            prop_assert_eq!(value(&format!("{spaces}{text}{spaces}")).to_bits(), expected.to_bits());
+        }
+
+        /// Words for what is no number are never one.
+        #[test]
+        fn words_are_no_numbers(text in "[-+]?(nan|NaN|NAN|inf|Inf|INF|infinity|Infinity)") {
+            let infinite = text.to_ascii_lowercase().contains("inf");
+            let expected = match (infinite, text.starts_with(['-', '+'])) {
+                (true, _) => Cell::Infinite,
+                (false, false) => Cell::Missing,
+                (false, true) => Cell::Text,
+            };
+            prop_assert_eq!(cell(&text), expected);
+        }
     }
 
     #[test]

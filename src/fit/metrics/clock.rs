@@ -38,6 +38,7 @@ pub struct Clock {
 
 impl Clock {
     /// The next time, with its line.
+    #[inline]
     pub fn tick(&mut self, at: i64, line: u64) {
         self.count += 1;
         if self.first.is_none() {
@@ -51,6 +52,11 @@ impl Clock {
             self.latest = self.latest.max(at);
             return;
         }
+        self.stumble(step, at, line);
+    }
+
+    /// A step other than the one before.
+    fn stumble(&mut self, step: i64, at: i64, line: u64) {
         self.earliest = self.earliest.min(at);
         self.latest = self.latest.max(at);
         match step {

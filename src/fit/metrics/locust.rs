@@ -19,7 +19,7 @@ pub(super) fn read(
 ) -> Result<(), Trouble> {
     facts.delimiter = Some(',');
     facts.axis = Axis::EpochSeconds;
-    facts.closed_loop = Some(true);
+    facts.sent_by(true, "the users of Locust wait for each answer");
     let mut rows = Rows::new(opened, b',');
     if !rows.advance()? {
         return Err(ReadErrorKind::Empty.into());
@@ -86,8 +86,5 @@ pub(super) fn read(
     if idle > 0 {
         sink.note(Note::fact(format!("{idle} quantiles of 0 while nothing was requested count as missing")));
     }
-    sink.note(Note::doubt(
-        "a closed loop sent this load: its users wait for answers, so the load falls when the service is slow; fit a model with `users` and `think`",
-    ));
     Ok(())
 }

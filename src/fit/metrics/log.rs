@@ -6,6 +6,7 @@
 
 use super::cell::{self, Cell, Notation};
 use super::error::{ReadErrorKind, Trouble};
+use super::loops::Executors;
 use super::open::Opened;
 use super::requests::{Request, Requests};
 use super::rows::Rows;
@@ -79,13 +80,12 @@ fn before(at: i64, seconds: f64) -> i64 {
 /// What both forms of k6 output come to.
 pub(super) struct K6 {
     requests: Requests,
-    open: bool,
-    users: f64,
+    executors: Executors,
 }
 
 impl K6 {
     pub(super) fn new(step: Option<f64>) -> Self {
-        Self { requests: Requests::new(step), open: false, users: 0.0 }
+        Self { requests: Requests::new(step), executors: Executors::default() }
     }
 
     /// Whether a request was answered well.
@@ -98,17 +98,18 @@ impl K6 {
     }
 
     /// A point; its time is that of the end of the request.
-    pub(super) fn point(&mut self, metric: &str, at: i64, value: f64, ok: bool) {
+    pub(super) fn point(&mut self, metric: &str, at: i64, value: f64, ok: bool, scenario: &str) {
         match metric {
             "http_req_duration" | "grpc_req_duration" => {
+                self.executors.scenario(scenario);
                 let duration = value * 1e-3;
                 self.requests.add(Request { start: before(at, duration), duration, ok });
             }
             "dropped_iterations" => {
-                self.open = true;
+                self.executors.dropped();
                 self.requests.dropped(at, value);
             }
-            "vus" => self.users = self.users.max(value),
+            "vus" => self.executors.users(value),
             _ => {}
         }
     }
@@ -121,13 +122,9 @@ impl K6 {
             }
             .into());
         }
-        facts.closed_loop = if self.open { Some(false) } else { None };
-        if self.open {
+        self.executors.judge(self.requests.mean_inside(), facts);
+        if facts.closed_loop == Some(false) {
             sink.note(Note::fact("iterations were dropped: the load offered is `begun` plus `dropped`"));
-        } else {
-            sink.note(Note::doubt(
-                "nothing says whether k6 sent an open load (arrival-rate executors) or a closed one (virtual users that wait): see the executor in its script",
-            ));
         }
         sink.axis(&facts.axis);
         self.requests.finish(sink);
@@ -141,7 +138,7 @@ fn k6<R: BufRead>(
     sink: &mut dyn Sink,
     facts: &mut FileFacts,
 ) -> Result<(), Trouble> {
-    let names = ["metric_name", "timestamp", "metric_value", "status", "error", "expected_response"];
+    let names = ["metric_name", "timestamp", "metric_value", "status", "error", "expected_response", "scenario"];
     let found = columns(rows, facts, names)?;
     let (metric, time, value) = (needed(found[0], names[0])?, needed(found[1], names[1])?, needed(found[2], names[2])?);
     let mut stamps = Stamps::new(options.zone.clone());
@@ -156,7 +153,7 @@ fn k6<R: BufRead>(
         let text = |column: Option<usize>| column.map_or_else(String::new, |c| rows.text(c));
         let ok = K6::ok(&text(found[3]), &text(found[5]), &text(found[4]));
         let name = String::from_utf8_lossy(name).into_owned();
-        k6.point(&name, at, number(rows, value)?, ok);
+        k6.point(&name, at, number(rows, value)?, ok, &text(found[6]));
     }
     facts.axis = stamps.axis().clone();
     k6.finish(sink, facts)
@@ -179,7 +176,7 @@ fn vegeta<R: BufRead>(
         requests.add(Request { start, duration, ok: good_status(rows.field(1)) });
     }
     facts.axis = Axis::EpochNanos;
-    facts.closed_loop = Some(false);
+    facts.sent_by(false, "vegeta sends at its rate, whatever the answers");
     finish(requests, sink, facts)
 }
 
@@ -200,7 +197,7 @@ fn hey<R: BufRead>(
         requests.add(Request { start, duration: number(rows, time)?, ok: good_status(rows.field(status)) });
     }
     facts.axis = Axis::Elapsed;
-    facts.closed_loop = Some(true);
+    facts.sent_by(true, "the workers of hey wait for each answer");
     sink.note(Note::doubt("hey leaves requests out that failed without an answer: errors are a lower bound"));
     finish(requests, sink, facts)
 }
@@ -226,18 +223,13 @@ fn jmeter<R: BufRead>(
         requests.add(Request { start, duration: number(rows, elapsed)? * 1e-3, ok });
     }
     facts.axis = stamps.axis().clone();
-    facts.closed_loop = Some(true);
+    facts.sent_by(true, "the threads of JMeter wait for each answer");
     finish(requests, sink, facts)
 }
 
 fn finish(requests: Requests, sink: &mut dyn Sink, facts: &FileFacts) -> Result<(), Trouble> {
     if requests.is_empty() {
         return Err(ReadErrorKind::HeaderOnly.into());
-    }
-    if facts.closed_loop == Some(true) {
-        sink.note(Note::doubt(
-            "a closed loop sent this load: its users wait for answers, so the load falls when the service is slow; fit a model with `users` and `think`",
-        ));
     }
     sink.axis(&facts.axis);
     requests.finish(sink);

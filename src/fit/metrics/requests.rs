@@ -60,6 +60,16 @@ impl Requests {
         self.intervals.is_empty()
     }
 
+    /// Mean number inside over the whole intervals, by Little's law.
+    pub(super) fn mean_inside(&self) -> f64 {
+        let spent: f64 = self.intervals.values().map(|interval| interval.inside).sum();
+        let span = match (self.intervals.keys().next(), self.intervals.keys().next_back()) {
+            (Some(first), Some(last)) => super::clock::seconds(self.width) * (last - first + 1) as f64,
+            _ => return 0.0,
+        };
+        spent / span
+    }
+
     /// Load that was not sent.
     pub(super) fn dropped(&mut self, at: i64, count: f64) {
         *self.dropped.entry(at.div_euclid(self.width)).or_default() += count;

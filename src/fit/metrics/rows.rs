@@ -1,9 +1,13 @@
 //! Rows of a delimited text, in bounded memory.
 //!
 //! A line without quotes, which is nearly every line of a metric file, is split in place. A record with a quote goes
-//! through `csv-core`, which knows the quoting rules and records of several lines.
+//! through `csv-core`, which knows the quoting rules.
 
+mod marks;
+
+use super::cell;
 use super::error::{Place, ReadErrorKind, Trouble};
+use marks::{BLOCK, marks};
 use std::io::BufRead;
 use std::ops::Range;
 
@@ -12,16 +16,36 @@ const LONGEST: usize = 16;
 /// Most columns.
 pub(super) const COLUMNS: usize = 20_000;
 
+/// Bytes that are read ahead.
+const AHEAD: usize = 256 * 1024;
+/// Zero bytes after what was read: blocks and words may be looked at whole.
+const MARGIN: usize = BLOCK + cell::MARGIN;
+
 /// Reads records.
+///
+/// The text stays where it was read to: a window of the file that grows for a record longer than it. `marked` is how far
+/// its delimiters, line ends and quotation marks are known; those not used yet are the bits of `marks`, counted from
+/// `block`.
 pub(super) struct Rows<R> {
     reader: R,
     delimiter: u8,
-    /// The current record as it stands in the file.
-    raw: Vec<u8>,
-    /// Its fields, one after the other, where quotes had to be taken off.
+    /// Window of the file, and `MARGIN` zeros after `filled`.
+    window: Vec<u8>,
+    filled: usize,
+    block: usize,
+    marks: u64,
+    marked: usize,
+    ended: bool,
+    /// Where the current record begins and ends, its line end included.
+    record: Range<usize>,
+    /// Fields of the current record without their quotes, one after the other.
     plain: Vec<u8>,
+    /// Places of the fields: in the record, or in `plain` if it has quotes.
     fields: Vec<Range<usize>>,
-    unquoted: bool,
+    /// Fields of a record, those beyond [`COLUMNS`] included, whose places are not kept.
+    count: usize,
+    quoted: bool,
+    quotes: Option<csv_core::Reader>,
     line: u64,
     next_line: u64,
 }
@@ -31,10 +55,18 @@ impl<R: BufRead> Rows<R> {
         Self {
             reader,
             delimiter,
-            raw: Vec::new(),
+            window: Vec::new(),
+            filled: 0,
+            block: 0,
+            marks: 0,
+            marked: 0,
+            ended: false,
+            record: 0..0,
             plain: Vec::new(),
             fields: Vec::new(),
-            unquoted: true,
+            count: 0,
+            quoted: false,
+            quotes: None,
             line: 0,
             next_line: 1,
         }
@@ -48,88 +80,160 @@ impl<R: BufRead> Rows<R> {
     /// Reads the next record that is not blank. False at the end.
     pub(super) fn advance(&mut self) -> Result<bool, Trouble> {
         loop {
-            self.raw.clear();
+            self.record.start = self.record.end;
             self.line = self.next_line;
-            if !self.more()? {
+            if !self.mark_out()? {
                 return Ok(false);
             }
-            if self.raw.iter().all(|b| matches!(b, b'\r' | b'\n')) {
+            if self.count == 1 && self.raw().iter().all(|b| matches!(b, b'\r' | b'\n')) {
                 continue;
             }
-            self.split()?;
+            if self.quoted {
+                self.unquote();
+            }
+            if self.count > COLUMNS {
+                return Err(self.trouble(0..0, ReadErrorKind::Columns { found: self.count, most: COLUMNS }));
+            }
             return Ok(true);
         }
     }
 
-    /// Appends one physical line. False at the end of the file.
-    fn more(&mut self) -> Result<bool, Trouble> {
-        let before = self.raw.len();
-        loop {
-            let buffer = self.reader.fill_buf()?;
-            if buffer.is_empty() {
-                break;
-            }
-            if let Some(end) = memchr::memchr(b'\n', buffer) {
-                self.raw.extend_from_slice(&buffer[..=end]);
-                self.reader.consume(end + 1);
-                self.next_line += 1;
-                return Ok(true);
-            }
-            let length = buffer.len();
-            self.raw.extend_from_slice(buffer);
-            self.reader.consume(length);
-            if self.raw.len() > LONGEST << 20 {
-                return Err(self.trouble(0..0, ReadErrorKind::LongRow(LONGEST)));
-            }
-        }
-        Ok(self.raw.len() > before)
-    }
-
-    fn split(&mut self) -> Result<(), Trouble> {
+    /// Finds the end of the record and the places of its fields. False at the end of the file.
+    fn mark_out(&mut self) -> Result<bool, Trouble> {
         self.fields.clear();
-        self.unquoted = memchr::memchr(b'"', &self.raw).is_none();
-        if self.unquoted {
-            let end = ended(&self.raw);
-            let mut from = 0;
-            for at in memchr::memchr_iter(self.delimiter, &self.raw[..end]) {
-                self.fields.push(from..at);
-                from = at + 1;
+        self.count = 0;
+        self.quoted = false;
+        // A record goes on over the end of its line while a quote is open.
+        let mut open = false;
+        let mut field = 0;
+        loop {
+            while self.marks == 0 {
+                if self.marked < self.filled {
+                    self.look();
+                } else if !self.fill()? {
+                    if self.record.start == self.filled {
+                        return Ok(false);
+                    }
+                    self.record.end = self.filled;
+                    if open {
+                        return Err(self.trouble(0..0, ReadErrorKind::Truncated("a quoted cell")));
+                    }
+                    self.end_field(field, ended(self.raw()));
+                    return Ok(true);
+                }
             }
-            self.fields.push(from..end);
-        } else {
-            self.split_quoted()?;
+            let at = self.block + self.marks.trailing_zeros() as usize;
+            self.marks &= self.marks - 1;
+            match self.window[at] {
+                b'\n' => {
+                    self.next_line += 1;
+                    if !open {
+                        self.record.end = at + 1;
+                        let from = self.record.start;
+                        let carriage = usize::from(at > from && self.window[at - 1] == b'\r');
+                        self.end_field(field, (at - carriage).saturating_sub(from).max(field));
+                        return Ok(true);
+                    }
+                }
+                b'"' => {
+                    open = !open;
+                    self.quoted = true;
+                }
+                _ => {
+                    let place = at - self.record.start;
+                    self.end_field(field, place);
+                    field = place + 1;
+                }
+            }
         }
-        if self.fields.len() > COLUMNS {
-            return Err(self.trouble(0..0, ReadErrorKind::Columns { found: self.fields.len(), most: COLUMNS }));
-        }
-        Ok(())
     }
 
-    fn split_quoted(&mut self) -> Result<(), Trouble> {
-        // A record goes on over the end of its line while a quote is open.
-        while self.raw.iter().filter(|b| **b == b'"').count() % 2 == 1 {
-            if self.raw.len() > LONGEST << 20 {
-                return Err(self.trouble(0..0, ReadErrorKind::LongRow(LONGEST)));
-            }
-            if !self.more()? {
-                return Err(self.trouble(0..0, ReadErrorKind::Truncated("a quoted cell")));
-            }
+    fn end_field(&mut self, from: usize, until: usize) {
+        self.count += 1;
+        if self.count <= COLUMNS {
+            self.fields.push(from..until);
         }
-        let mut reader = csv_core::ReaderBuilder::new().delimiter(self.delimiter).build();
-        self.plain.resize(self.raw.len() + 1, 0);
-        let mut ends = vec![0; memchr::memchr_iter(self.delimiter, &self.raw).count() + 2];
-        let (_, _, written, mut count) = reader.read_record(&self.raw, &mut self.plain, &mut ends);
-        if !self.raw.ends_with(b"\n") {
+    }
+
+    /// Looks at the next block.
+    fn look(&mut self) {
+        self.block = self.marked;
+        self.marks = match self.window.get(self.block..).and_then(|rest| rest.first_chunk()) {
+            Some(block) => marks(block, self.delimiter),
+            None => 0,
+        };
+        // The block may reach into the margin, where nothing is marked; what will be read there is looked at then.
+        self.marked = (self.block + BLOCK).min(self.filled);
+    }
+
+    /// Reads on. False at the end of the file.
+    fn fill(&mut self) -> Result<bool, Trouble> {
+        if self.ended {
+            return Ok(false);
+        }
+        let held = self.filled - self.record.start;
+        if held > LONGEST << 20 {
+            self.record.end = self.filled;
+            return Err(self.trouble(0..0, ReadErrorKind::LongRow(LONGEST)));
+        }
+        self.window.copy_within(self.record.start..self.filled, 0);
+        self.marked -= self.record.start;
+        self.filled = held;
+        self.record = 0..0;
+        let room = (held + AHEAD).max(2 * held);
+        if self.window.len() < room + MARGIN {
+            self.window.resize(room + MARGIN, 0);
+        }
+        let end = self.window.len() - MARGIN;
+        let read = loop {
+            match self.reader.read(&mut self.window[held..end]) {
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                other => break other?,
+            }
+        };
+        self.filled += read;
+        self.window[held + read..held + read + MARGIN].fill(0);
+        self.ended = read == 0;
+        Ok(read > 0)
+    }
+
+    /// Takes the quotes off.
+    fn unquote(&mut self) {
+        let delimiter = self.delimiter;
+        let reader = self.quotes.get_or_insert_with(|| csv_core::ReaderBuilder::new().delimiter(delimiter).build());
+        reader.reset();
+        let raw = &self.window[self.record.clone()];
+        self.plain.resize(raw.len() + 1 + MARGIN, 0);
+        let mut ends = vec![0; self.count + 1];
+        let (_, _, written, mut count) = reader.read_record(raw, &mut self.plain, &mut ends);
+        if !raw.ends_with(b"\n") {
             // The end of the input ends the last field.
             let (_, _, _, rest) = reader.read_record(&[], &mut self.plain[written..], &mut ends[count..]);
             count += rest;
         }
+        self.fields.clear();
         let mut from = 0;
-        for end in &ends[..count] {
+        for end in ends[..count].iter().take(COLUMNS) {
             self.fields.push(from..*end);
             from = *end;
         }
-        Ok(())
+        self.count = count;
+    }
+
+    /// The current record as it stands in the file.
+    fn raw(&self) -> &[u8] {
+        &self.window[self.record.clone()]
+    }
+
+    /// Number of a field, if it is a short decimal number and nothing else.
+    #[inline]
+    pub(super) fn number(&self, index: usize) -> Option<f64> {
+        let field = self.fields.get(index)?;
+        if self.quoted {
+            return cell::number_at(&self.plain, field.start, field.end);
+        }
+        let from = self.record.start;
+        cell::number_at(&self.window, from + field.start, from + field.end)
     }
 
     /// Number of fields of the current record.
@@ -138,8 +242,9 @@ impl<R: BufRead> Rows<R> {
     }
 
     /// A field of the current record; empty if it has none there.
+    #[inline]
     pub(super) fn field(&self, index: usize) -> &[u8] {
-        let text = if self.unquoted { &self.raw } else { &self.plain };
+        let text = if self.quoted { &self.plain } else { self.raw() };
         self.fields.get(index).map_or(&[], |range| &text[range.clone()])
     }
 
@@ -160,15 +265,15 @@ impl<R: BufRead> Rows<R> {
 
     /// The place of a field in the file.
     pub(super) fn place(&self, index: usize) -> Place {
-        let range = if self.unquoted {
+        let range = if !self.quoted {
             self.fields.get(index).cloned().unwrap_or(0..0)
         } else {
             // Quotes were taken off: look for the text of the field in the line as written.
             let field = self.field(index);
-            let found = if field.is_empty() { None } else { memchr::memmem::find(&self.raw, field) };
+            let found = if field.is_empty() { None } else { memchr::memmem::find(self.raw(), field) };
             found.map_or(0..0, |at| at..at + field.len())
         };
-        Place::new(self.line, &self.raw, range)
+        Place::new(self.line, self.raw(), range)
     }
 
     /// An error about a field.
@@ -177,7 +282,7 @@ impl<R: BufRead> Rows<R> {
     }
 
     fn trouble(&self, caret: Range<usize>, kind: ReadErrorKind) -> Trouble {
-        Trouble::at(Place::new(self.line, &self.raw, caret), kind)
+        Trouble::at(Place::new(self.line, self.raw(), caret), kind)
     }
 }
 
@@ -221,7 +326,9 @@ fn outside_quotes(line: &[u8], delimiter: u8) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::{Rows, delimiter};
+    use super::{COLUMNS, Rows, delimiter};
+    use proptest::prelude::*;
+    use std::io::{BufReader, Read};
 
     fn all(text: &str) -> Vec<(u64, Vec<String>)> {
         let mut rows = Rows::new(text.as_bytes(), b',');
@@ -251,6 +358,57 @@ mod tests {
     fn an_open_quote_is_an_error() {
         let mut rows = Rows::new("a,\"b\n1,2\n".as_bytes(), b',');
         assert!(rows.advance().is_err());
+    }
+
+    /// A reader that gives a few bytes at a time.
+    struct Drip<'a>(&'a [u8], usize);
+
+    impl Read for Drip<'_> {
+        fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
+            let count = self.1.min(out.len());
+            self.0.read(&mut out[..count])
+        }
+    }
+
+    proptest! {
+        /// Records that the csv crate wrote come back, however the file arrives, with their fields and lines.
+        #[test]
+        fn records_come_back(
+            records in prop::collection::vec(prop::collection::vec("[a-c0-9,;\"\n. -]{0,12}|[0-9.]{60,70}", 2..12), 1..30),
+            bytes in 1_usize..300,
+            crlf in any::<bool>(),
+        ) {
+            let terminator = if crlf { csv::Terminator::CRLF } else { csv::Terminator::Any(b'\n') };
+            let mut writer = csv::WriterBuilder::new().flexible(true).terminator(terminator).from_writer(Vec::new());
+            let mut expected = Vec::new();
+            let mut line = 1;
+            for record in &records {
+                writer.write_record(record).expect("written");
+                let cells: Vec<String> = record.iter().map(|cell| cell.trim().to_owned()).collect();
+                expected.push((line, cells));
+                line += 1 + record.iter().map(|cell| cell.matches('\n').count() as u64).sum::<u64>();
+            }
+            let text = writer.into_inner().expect("written");
+            let mut rows = Rows::new(BufReader::with_capacity(1, Drip(&text, bytes)), b',');
+            let mut found = Vec::new();
+            while rows.advance().expect("rows") {
+                for index in 0..rows.len() {
+                    let own = super::cell::plain(rows.field(index));
+                    prop_assert_eq!(rows.number(index).map(f64::to_bits), own.map(f64::to_bits));
+                }
+                found.push((rows.line(), rows.texts()));
+            }
+            prop_assert_eq!(found, expected);
+        }
+    }
+
+    #[test]
+    fn too_many_columns_are_counted_and_not_kept() {
+        let text = format!("{}\n", ",".repeat(3 * COLUMNS));
+        let mut rows = Rows::new(text.as_bytes(), b',');
+        let error = rows.advance().expect_err("too many");
+        assert!(error.kind.to_string().starts_with(&format!("{} columns", 3 * COLUMNS + 1)), "{}", error.kind);
+        assert!(rows.fields.len() <= COLUMNS);
     }
 
     #[test]

@@ -94,6 +94,12 @@ pub trait Sink {
     /// A reading: time in nanoseconds since 1970 UTC (since the start for [`Axis::Elapsed`]), value in base units, `NaN` if
     /// missing, and the line it stands in.
     fn point(&mut self, series: usize, time: i64, value: f64, line: u64);
+    /// Readings of several series at one time.
+    fn row(&mut self, series: &[usize], time: i64, values: &[f64], line: u64) {
+        for (series, value) in series.iter().zip(values) {
+            self.point(*series, time, *value, line);
+        }
+    }
     /// A unit that became known only now (a formatted file carries it in its cells).
     fn unit(&mut self, series: usize, unit: Unit);
     /// How times are written, once that is known.
@@ -116,6 +122,11 @@ impl Sink for Both<'_> {
     fn point(&mut self, series: usize, time: i64, value: f64, line: u64) {
         self.0.point(series, time, value, line);
         self.1.point(series, time, value, line);
+    }
+
+    fn row(&mut self, series: &[usize], time: i64, values: &[f64], line: u64) {
+        self.0.row(series, time, values, line);
+        self.1.row(series, time, values, line);
     }
 
     fn unit(&mut self, series: usize, unit: Unit) {

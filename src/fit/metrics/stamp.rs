@@ -5,6 +5,7 @@
 //! one: a later time of another kind is an error, not a new guess. Local times need a zone; without one they are
 //! counted as if they were UTC, marked as [`Axis::Local`], and good for differences only.
 
+use super::cell::decimal;
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
 use std::fmt;
@@ -259,6 +260,9 @@ fn decimal(text: &[u8]) -> Option<f64> {
 
 /// A count of units of `nanos` nanoseconds since 1970. Whole numbers are exact.
 fn epoch(text: &[u8], nanos: i64) -> Option<i64> {
+    if let Some(whole) = decimal::count(text) {
+        return i64::try_from(whole).ok()?.checked_mul(nanos);
+    }
     let mut whole = 0_i64;
     let plain = !text.is_empty() && text.len() <= 19 && text.iter().all(u8::is_ascii_digit);
     if plain {

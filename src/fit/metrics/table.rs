@@ -82,8 +82,6 @@ struct Value {
     name: String,
     unit: Option<Unit>,
     factor: f64,
-    /// Series of a wide table; long tables find theirs by labels.
-    series: Option<usize>,
     /// Whether a unit of a cell has been handed on.
     told: Option<Unit>,
 }
@@ -98,9 +96,14 @@ struct Table<'a> {
     name_column: Option<usize>,
     /// Series of a long table by name column and labels. Looked up only, never walked.
     known: HashMap<Vec<u8>, Vec<usize>>,
+    /// Series of the values of a row: always the same in a wide table, by its labels in a long one.
+    series: Vec<usize>,
     /// Labels of the last row, which are usually those of this one.
     last_key: Vec<u8>,
-    last_series: Vec<usize>,
+    /// Numbers of the row.
+    numbers: Vec<f64>,
+    /// Room for those of the next one.
+    key: Vec<u8>,
     titles: HashMap<String, usize>,
     count: usize,
     thousands: bool,
@@ -121,7 +124,9 @@ impl<'a> Table<'a> {
             name_column: None,
             known: HashMap::new(),
             last_key: Vec::new(),
-            last_series: Vec::new(),
+            series: Vec::new(),
+            numbers: Vec::new(),
+            key: Vec::new(),
             titles: HashMap::new(),
             count: 0,
             thousands: false,
@@ -136,7 +141,7 @@ impl<'a> Table<'a> {
         self.labels.clear();
         self.known.clear();
         self.last_key.clear();
-        self.last_series.clear();
+        self.series.clear();
         self.name_column = layout.parts.iter().position(|part| *part == Part::SeriesName);
         for (index, part) in layout.parts.iter().enumerate() {
             let name = layout.names[index].clone();
@@ -144,16 +149,17 @@ impl<'a> Table<'a> {
                 Part::Value => {
                     let (name, scaled) = layout::unit_of_name(&name);
                     let (unit, factor) = scaled.map_or((None, 1.0), |s| (Some(s.unit), s.factor));
-                    self.values.push(Value { index, name, unit, factor, series: None, told: None });
+                    self.values.push(Value { index, name, unit, factor, told: None });
                 }
                 Part::Label => self.labels.push((index, name)),
                 Part::SeriesName | Part::Time | Part::Ignored => {}
             }
         }
         if self.labels.is_empty() && self.name_column.is_none() {
-            let mut values = std::mem::take(&mut self.values);
-            for value in &mut values {
-                value.series = Some(self.new_series(&value.name, Vec::new(), value.unit.clone(), sink));
+            let values = std::mem::take(&mut self.values);
+            for value in &values {
+                let number = self.new_series(&value.name, Vec::new(), value.unit.clone(), sink);
+                self.series.push(number);
             }
             self.values = values;
         }
@@ -211,66 +217,81 @@ impl<'a> Table<'a> {
         if long {
             self.find_series(rows, sink)?;
         }
+        // All numbers first, then all series: neither waits for the other.
+        let mut numbers = std::mem::take(&mut self.numbers);
+        numbers.clear();
         for which in 0..self.values.len() {
             let value = &self.values[which];
-            let bytes = rows.field(value.index);
-            let (number, unit) = match cell::plain(bytes) {
-                Some(number) => (unit::scale(number, value.factor), None),
-                None => match cell::parse(bytes, layout.notation) {
-                    Cell::Number { value: number, unit: None } => {
-                        self.thousands |= !layout.notation.decimal_comma && bytes.contains(&b',');
-                        (unit::scale(number, value.factor), None)
-                    }
-                    Cell::Number { value: number, unit } => (number, unit),
-                    Cell::Missing if self.options.absent_is_zero => (0.0, None),
-                    Cell::Missing => (f64::NAN, None),
-                    Cell::Infinite => (f64::INFINITY, None),
-                    Cell::Text => {
-                        let text = String::from_utf8_lossy(bytes).trim().to_owned();
-                        return Err(rows.wrong(value.index, ReadErrorKind::NotANumber { text }));
-                    }
-                },
-            };
-            if number.is_finite() && number.abs() > cell::LARGEST {
-                let text = String::from_utf8_lossy(bytes).trim().to_owned();
-                return Err(rows.wrong(value.index, ReadErrorKind::TooLarge { text }));
-            }
-            let series = match value.series {
-                Some(series) => series,
-                None => self.last_series[which],
-            };
-            if let Some(unit) = unit
-                && value.told.as_ref() != Some(&unit)
-            {
-                let plain = matches!((&value.told, &unit), (Some(_), Unit::Plain));
-                if value.told.as_ref().is_some_and(|told| *told != Unit::Plain) && !plain {
-                    self.mixed.get_or_insert(line);
-                }
-                sink.unit(series, unit.clone());
-                if !plain && !long {
-                    self.values[which].told = Some(unit);
-                }
-            }
-            sink.point(series, at, number, line);
+            // No number that is this short is too large.
+            numbers.push(match rows.number(value.index) {
+                Some(number) => unit::scale(number, value.factor),
+                None => self.cell(rows, layout, which, sink)?,
+            });
         }
+        sink.row(&self.series, at, &numbers, line);
+        self.numbers = numbers;
         Ok(Step::Data)
+    }
+
+    /// A cell that is not just a short number.
+    #[inline(never)]
+    fn cell<R: BufRead>(
+        &mut self,
+        rows: &Rows<R>,
+        layout: &Layout,
+        which: usize,
+        sink: &mut dyn Sink,
+    ) -> Result<f64, Trouble> {
+        let (value, series) = (&mut self.values[which], self.series[which]);
+        let bytes = rows.field(value.index);
+        let text = || String::from_utf8_lossy(bytes).trim().to_owned();
+        let (number, unit) = match cell::parse(bytes, layout.notation) {
+            Cell::Number { value: number, unit: None } => {
+                self.thousands |= !layout.notation.decimal_comma && bytes.contains(&b',');
+                (unit::scale(number, value.factor), None)
+            }
+            Cell::Number { value: number, unit } => (number, unit),
+            Cell::Missing if self.options.absent_is_zero => (0.0, None),
+            Cell::Missing => (f64::NAN, None),
+            Cell::Infinite => (f64::INFINITY, None),
+            Cell::Text => return Err(rows.wrong(value.index, ReadErrorKind::NotANumber { text: text() })),
+        };
+        if number.is_finite() && number.abs() > cell::LARGEST {
+            return Err(rows.wrong(value.index, ReadErrorKind::TooLarge { text: text() }));
+        }
+        if let Some(unit) = unit
+            && value.told.as_ref() != Some(&unit)
+        {
+            let plain = matches!((&value.told, &unit), (Some(_), Unit::Plain));
+            if value.told.as_ref().is_some_and(|told| *told != Unit::Plain) && !plain {
+                self.mixed.get_or_insert(rows.line());
+            }
+            sink.unit(series, unit.clone());
+            let long = !self.labels.is_empty() || self.name_column.is_some();
+            if !plain && !long {
+                value.told = Some(unit);
+            }
+        }
+        Ok(number)
     }
 
     /// The series of a row of a long table, by its labels.
     fn find_series<R: BufRead>(&mut self, rows: &Rows<R>, sink: &mut dyn Sink) -> Result<(), Trouble> {
-        let mut key = Vec::with_capacity(self.last_key.len());
+        let mut key = std::mem::take(&mut self.key);
+        key.clear();
         let columns = self.name_column.into_iter().chain(self.labels.iter().map(|(index, _)| *index));
         for index in columns {
             key.extend_from_slice(rows.field(index));
             key.push(0x1f);
         }
-        if key == self.last_key && !self.last_series.is_empty() {
+        if key == self.last_key && !self.series.is_empty() {
+            self.key = key;
             return Ok(());
         }
         self.stamps.rewind();
         if let Some(series) = self.known.get(&key) {
-            self.last_series.clone_from(series);
-            self.last_key = key;
+            self.series.clone_from(series);
+            self.key = std::mem::replace(&mut self.last_key, key);
             return Ok(());
         }
         let mut labels: Vec<(String, String)> =
@@ -293,7 +314,7 @@ impl<'a> Table<'a> {
         if self.count > SERIES {
             return Err(rows.wrong(0, ReadErrorKind::Series(SERIES)));
         }
-        self.last_series.clone_from(&series);
+        self.series.clone_from(&series);
         self.known.insert(key.clone(), series);
         self.last_key = key;
         Ok(())

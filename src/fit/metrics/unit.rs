@@ -64,6 +64,9 @@ impl Scaled {
 /// `written * factor`, rounded once where the factor is one over a whole number.
 #[must_use]
 pub fn scale(written: f64, factor: f64) -> f64 {
+    if factor == 1.0 {
+        return written;
+    }
     let parts = 1.0 / factor;
     if factor < 1.0 && (parts - parts.round()).abs() < 1e-6 * parts {
         written / parts.round()

@@ -35,6 +35,8 @@ struct Tags {
     expected_response: Option<String>,
     #[serde(default)]
     error: Option<String>,
+    #[serde(default)]
+    scenario: Option<String>,
 }
 
 pub(super) fn read(
@@ -68,7 +70,8 @@ pub(super) fn read(
         let status = tags.status.as_deref().unwrap_or_default();
         let expected = tags.expected_response.as_deref().unwrap_or_default();
         let error = tags.error.as_deref().unwrap_or_default();
-        k6.point(&parsed.metric, at, parsed.data.value, K6::ok(status, expected, error));
+        let scenario = tags.scenario.as_deref().unwrap_or_default();
+        k6.point(&parsed.metric, at, parsed.data.value, K6::ok(status, expected, error), scenario);
     }
     facts.axis = Axis::Absolute;
     k6.finish(sink, facts)
