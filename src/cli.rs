@@ -14,6 +14,7 @@ mod files;
 mod fit;
 mod input;
 mod inspect;
+mod map;
 mod merge;
 mod metrics;
 mod models;
@@ -90,6 +91,7 @@ enum Verb {
     Branches(branches::Arguments),
     Compare(compare::Arguments),
     Sweep(sweep::Arguments),
+    Map(map::Arguments),
     Merge(merge::Arguments),
     Triggers(triggers::Arguments),
     Referee(referee::Arguments),
@@ -139,6 +141,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Verb::Branches(arguments) => branches::run(arguments, &session),
         Verb::Compare(arguments) => compare::run(arguments, &session),
         Verb::Sweep(arguments) => sweep::run(arguments, &session),
+        Verb::Map(arguments) => map::run(arguments, &session),
         Verb::Merge(arguments) => merge::run(arguments),
         Verb::Triggers(arguments) => triggers::run(arguments, &session),
         Verb::Referee(arguments) => referee::run(arguments, &session),

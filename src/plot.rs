@@ -1,6 +1,6 @@
 //! Charts, drawn from plain numbers: SVG and PNG of the same drawing.
 //!
-//! A chart is a struct of plain numbers and words ([`Hysteresis`], [`TimeSeries`], [`TriggerCurve`], [`LineChart`]);
+//! A chart is a struct of plain numbers and words ([`Hysteresis`], [`TimeSeries`], [`TriggerCurve`], [`LineChart`], [`RegionMap`]);
 //! its `draw` gives a [`Figure`], which is an SVG document and, on request, a PNG of exactly that document. Nothing here
 //! knows about models or analyses.
 //!
@@ -18,6 +18,7 @@ mod error;
 mod figure;
 mod hysteresis;
 mod line_chart;
+mod region_map;
 mod time_series;
 mod trigger_curve;
 
@@ -52,6 +53,7 @@ pub use error::PlotError;
 pub use figure::Figure;
 pub use hysteresis::{Branch, BranchPoint, Escape, Fold, Hysteresis};
 pub use line_chart::{ChartPanel, LineChart, Reference, Series};
+pub use region_map::{Divide, MapRegion, MapSide, RegionMap, Tone};
 pub use scale::Scale;
 pub use time_series::{Curve, TimePanel, TimeSeries, TriggerSpan};
 pub use trigger_curve::{CriticalCurve, StatedTrigger, TriggerCurve};

@@ -12,6 +12,7 @@ pub mod figures;
 pub mod fit;
 pub mod inspect;
 pub mod json;
+pub mod map;
 pub mod markdown;
 mod measures;
 pub mod noise;

@@ -89,14 +89,21 @@ const LOWEST_SHARE: f64 = 0.01;
 /// # Errors
 /// [`LandscapeError`] if not even the branch at low load can be found.
 pub fn landscape(fluid: &Fluid, load: usize) -> Result<Landscape, LandscapeError> {
-    let p = fluid.parameters();
-    let branch = main_branch(fluid, &p, load)?;
-    at_load(fluid, &p, load, branch)
+    landscape_at(fluid, &fluid.parameters(), load)
+}
+
+/// As [`landscape`], at other parameters than those of the model.
+///
+/// # Errors
+/// As [`landscape`].
+pub fn landscape_at(fluid: &Fluid, p: &[f64], load: usize) -> Result<Landscape, LandscapeError> {
+    let branch = main_branch(fluid, p, load)?;
+    at_load(fluid, p, load, branch)
 }
 
 /// How long a trajectory is followed before it is given up as undecided. Without lags steps grow as the solution calms
 /// down and time costs nothing; with lags a step never exceeds the shortest of them.
-pub(super) fn patience(fluid: &Fluid, p: &[f64]) -> f64 {
+pub(crate) fn patience(fluid: &Fluid, p: &[f64]) -> f64 {
     match fluid.lags(p).last() {
         Some(longest) => 1e4 * longest.max(1.0),
         None => 1e8,

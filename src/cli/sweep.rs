@@ -1,6 +1,6 @@
 //! `tipping sweep`: measures over many points.
 
-mod request;
+pub(super) mod request;
 
 use super::failure::Failure;
 use super::input::{Input, ModelArgument};

@@ -42,7 +42,12 @@ struct Layout {
 pub(super) fn render(sheet: &Sheet) -> Result<Figure, PlotError> {
     font::register()?;
     let x = Mapping::fit(sheet.x.scale, x_values(sheet), sheet.x.margin);
-    let y: Vec<Mapping> = sheet.panels.iter().map(|p| Mapping::fit(p.scale, y_values(p), Margin::Loose)).collect();
+    // A map fills its panel.
+    let margin = |p: &Panel| {
+        let filled = p.layers.iter().any(|layer| matches!(layer, Layer::Cells { .. }));
+        if filled { Margin::Tight } else { Margin::Loose }
+    };
+    let y: Vec<Mapping> = sheet.panels.iter().map(|p| Mapping::fit(p.scale, y_values(p), margin(p))).collect();
     let y_ticks: Vec<Vec<Tick>> =
         sheet.panels.iter().zip(&y).map(|(panel, y)| ticks(y, (panel.height / 36.0).max(2.0))).collect();
     let widest = y_ticks.iter().flatten().filter_map(|tick| tick.label.as_deref()).map(tick_width).fold(20.0, f64::max);
@@ -194,6 +199,7 @@ fn tick_width(label: &str) -> f64 {
 
 fn x_values(sheet: &Sheet) -> impl Iterator<Item = f64> {
     let layers = sheet.panels.iter().flat_map(|panel| &panel.layers).flat_map(|layer| match layer {
+        Layer::Cells { x, .. } => vec![x.0, x.1],
         Layer::Column { from, to, .. } => vec![*from, *to],
         Layer::Band { points, .. } => points.iter().map(|p| p.0).collect(),
         Layer::Line { points, .. } => points.iter().filter(|p| p.1.is_finite()).map(|p| p.0).collect(),
@@ -205,6 +211,7 @@ fn x_values(sheet: &Sheet) -> impl Iterator<Item = f64> {
 
 fn y_values(panel: &Panel) -> impl Iterator<Item = f64> {
     panel.layers.iter().flat_map(|layer| match layer {
+        Layer::Cells { y, .. } => vec![y.0, y.1],
         Layer::Band { points, .. } => points.iter().flat_map(|p| [p.1, p.2]).collect(),
         Layer::Line { points, .. } => points.iter().filter(|p| p.0.is_finite()).map(|p| p.1).collect(),
         Layer::Dot { at, .. } => vec![at.1],

@@ -5,6 +5,7 @@ use crate::cli::failure::Failure;
 use crate::cli::input::Input;
 use crate::cli::{Session, quantity};
 use crate::model::unit;
+use crate::process::dimension::Dimension;
 use crate::report::table::Column;
 use crate::sweep::design::{Axis, Design, Sample, Spacing};
 use crate::sweep::latin::Latin;
@@ -37,7 +38,7 @@ impl Request {
     /// # Errors
     /// [`Failure::Usage`] for what cannot be.
     pub(super) fn read(arguments: &Arguments, session: &Session, input: &Input) -> Result<Self, Failure> {
-        let axes = arguments.vary.iter().map(|text| axis(input, text)).collect::<Result<Vec<Axis>, _>>()?;
+        let axes = arguments.vary.iter().map(|text| axis(input, text, POINTS)).collect::<Result<Vec<Axis>, _>>()?;
         if let Some(i) = (1..axes.len()).find(|&i| axes[..i].iter().any(|a| a.path == axes[i].path)) {
             return Err(Failure::usage(format!("`{}` is varied twice", axes[i].path), "one --vary for each number"));
         }
@@ -60,7 +61,11 @@ impl Request {
     }
 }
 
-fn axis(input: &Input, text: &str) -> Result<Axis, Failure> {
+/// A number and its range as typed; `points` are those of a grid if none are given.
+///
+/// # Errors
+/// [`Failure::Usage`] for what cannot be.
+pub(in crate::cli) fn axis(input: &Input, text: &str, points: u64) -> Result<Axis, Failure> {
     let form = || {
         let message = format!("--vary `{text}` is not understood");
         Failure::usage(message, "write for example --vary 'client.web.load=20..100 req/s:9'")
@@ -69,7 +74,7 @@ fn axis(input: &Input, text: &str) -> Result<Axis, Failure> {
     let (low, rest) = range.split_once("..").ok_or_else(form)?;
     let mut parts = rest.split(':').map(str::trim);
     let (high, low, path) = (parts.next().unwrap_or_default(), low.trim(), path.trim());
-    let (mut points, mut spacing) = (POINTS, Spacing::Linear);
+    let (mut points, mut spacing) = (points, Spacing::Linear);
     for part in parts {
         match (part, part.parse()) {
             ("log", _) => spacing = Spacing::Logarithmic,
@@ -77,15 +82,12 @@ fn axis(input: &Input, text: &str) -> Result<Axis, Failure> {
             _ => return Err(form()),
         }
     }
-    let Some(quantity) = input.study.model.quantity(path) else {
-        let hint = input.study.model.nearest_path(path).map(|near| format!("did you mean `{near}`?"));
-        return Err(Failure::Usage { message: format!("no number of this model has the path `{path}`"), hint });
-    };
-    let high_value = quantity::read("--vary", high, quantity.dimension)?;
+    let (path, dimension) = number(input, path)?;
+    let high_value = quantity::read("--vary", high, dimension)?;
     let parsed = unit::parse(high).map_err(|_| form())?;
     // One unit serves both ends.
     let low = if low.parse::<f64>().is_ok() { format!("{low} {}", parsed.unit) } else { low.to_owned() };
-    let low_value = quantity::read("--vary", low.trim(), quantity.dimension)?;
+    let low_value = quantity::read("--vary", low.trim(), dimension)?;
     let (low, high) = (low_value / parsed.factor, high_value / parsed.factor);
     if low >= high {
         return Err(Failure::usage(
@@ -96,8 +98,28 @@ fn axis(input: &Input, text: &str) -> Result<Axis, Failure> {
     if spacing == Spacing::Logarithmic && low <= 0.0 {
         return Err(Failure::usage(format!("--vary `{text}`: ratios need ends above zero"), "leave out `:log`"));
     }
-    let path = quantity.path.clone();
     Ok(Axis { path, low, high, unit: parsed.unit, factor: parsed.factor, points, spacing })
+}
+
+/// Path and dimension of a number: one of the file, or the start value of any state of the equations.
+fn number(input: &Input, path: &str) -> Result<(String, Dimension), Failure> {
+    if let Some(quantity) = input.study.model.quantity(path) {
+        return Ok((quantity.path.clone(), quantity.dimension));
+    }
+    let process = input.study.fluid.process();
+    let state = path.strip_prefix("state.").and_then(|rest| rest.strip_suffix(".start"));
+    if let Some(index) = state.and_then(|name| process.state_index(name)) {
+        let dimension = unit::parse_unit(&process.states[index].unit).map_or(Dimension::NONE, |(dimension, _)| dimension);
+        return Ok((path.to_owned(), dimension));
+    }
+    let hint = match state {
+        Some(_) => {
+            let names: Vec<&str> = process.states.iter().map(|s| s.info.name.as_str()).collect();
+            Some(format!("states are {}", names.join(", ")))
+        }
+        None => input.study.model.nearest_path(path).map(|near| format!("did you mean `{near}`?")),
+    };
+    Err(Failure::Usage { message: format!("no number of this model has the path `{path}`"), hint })
 }
 
 fn sample(arguments: &Arguments, session: &Session, dimensions: usize) -> Result<Sample, Failure> {

@@ -1,0 +1,157 @@
+//! `tipping map`: a plane of two numbers, cut into regions.
+
+use super::failure::Failure;
+use super::files;
+use super::input::{Input, ModelArgument};
+use super::progress::Progress;
+use super::simulate::{drawing, pixels};
+use super::sweep::request::axis;
+use super::{Exit, Session};
+use crate::answers::closures;
+use crate::answers::study::Study;
+use crate::map::basin::Basins;
+use crate::map::side::Side;
+use crate::map::verdicts::Ground;
+use crate::model::Override;
+use crate::report::figures::Watcher;
+use crate::report::map::MapReport;
+use crate::report::{json, text};
+use std::path::{Path, PathBuf};
+
+/// For which values of two numbers is the design stable, vulnerable or overloaded? From which start values does it heal?
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  tipping map retry-storm --vary 'client.web.load=10..140 req/s' --vary client.web.retry.attempts=1..6 --out map.svg
+  tipping map retry-storm --vary 'client.web.load=10..140 req/s:512' --vary 'service.api.service_time=50..200 ms:512' --out map.png
+  tipping map m1 --vary 'state.n.start=0..3000 req:256' --vary 'state.o.start=0..3000 req:256' --out basins.svg
+  tipping map retry-storm --vary 'client.web.timeout=0.2..3 s:64' --vary 'client.web.retry.backoff=0.1..2 s:64' --refine 3
+
+The first --vary lies across the page, the second upwards. Two start values give a map of where runs end; any other numbers a
+map of verdicts. A verdict map with the load on one side is worked out line by line and is fast. Others are made cell by
+cell: --refine leaves out cells inside of regions.")]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    model: ModelArgument,
+    /// A number and its range, PATH=LOW..HIGH:CELLS with units; `:log` behind it spaces by ratios; twice.
+    #[arg(long, value_name = "RANGE", required = true, allow_hyphen_values = true)]
+    vary: Vec<String>,
+    /// Work out every 2^N-th cell, then halve where neighbours differ; 0 works out every cell.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=10))]
+    refine: Option<u32>,
+    /// Write the map to this file: SVG, PNG or JSON by its ending; repeatable.
+    #[arg(long, value_name = "FILE")]
+    out: Vec<PathBuf>,
+    /// How the answer is printed.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+enum Format {
+    /// Regions and what parts them, for people.
+    #[default]
+    Text,
+    /// Everything, with all cells: tipping.map/1.
+    Json,
+}
+
+/// Cells of a side, if none are given.
+const CELLS: u64 = 128;
+/// Most cells of a side.
+const MOST_CELLS: u64 = 4096;
+/// Halvings for a verdict map that is made cell by cell, if none are given.
+const REFINE: u32 = 3;
+
+pub(super) fn run(arguments: &Arguments, session: &Session) -> Result<Exit, Failure> {
+    let input = Input::read(&arguments.model, &session.overrides, session.terminal)?;
+    for path in arguments.out.iter().filter(|path| !is_json(path)) {
+        drawing(path)?;
+    }
+    let remake = |changes: &[(String, String)]| -> Result<Study, String> {
+        let mut all = session.overrides.clone();
+        all.extend(changes.iter().map(|(path, value)| Override::new(format!("{path}={value}"))));
+        Input::remake(&arguments.model, &all)
+    };
+    let [x, y] = sides(arguments, &input, &remake)?;
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(session.threads.get()).build();
+    let pool = pool.map_err(|error| Failure::Unsolved(format!("no threads to compute with: {error}")))?;
+    let study = &input.study;
+    let starts = [&x, &y].map(|side| start_of(study, &side.axis.path));
+    let report = if let [Some(a), Some(b)] = starts {
+        let basins = Basins::new(study, [&x, &y], [a, b]).map_err(Failure::Unsolved)?;
+        let map = pool.install(|| basins.map(arguments.refine.unwrap_or(0)));
+        MapReport::of_basins(study, [&x, &y], map)
+    } else {
+        if let Some(component) = closures::refused(&study.model) {
+            return Err(Failure::Unsolved(format!("the equations of {component} do not follow overload")));
+        }
+        let ground = Ground::new(study, [&x, &y], &remake);
+        if ground.has_load() && arguments.refine.is_some() {
+            session.terminal.note("--refine means nothing here: with the load on one side a map is made line by line");
+        }
+        let progress = Progress::new(session.terminal, x.cells() * y.cells());
+        progress.begin("cells");
+        let map = pool.install(|| ground.map(arguments.refine.unwrap_or(REFINE), &|cells| progress.steps(cells)));
+        drop(progress);
+        MapReport::of_verdicts(study, [&x, &y], map)
+    };
+    for warning in &report.warnings {
+        session.terminal.note(warning);
+    }
+    let document = report.json(study, &input.sha256);
+    for path in &arguments.out {
+        if is_json(path) {
+            files::write(path, json::pretty(&document).as_bytes())?;
+        } else {
+            files::write(path, &pixels(path, &report.draw()?)?)?;
+        }
+    }
+    session.terminal.result(&match arguments.format {
+        Format::Text => text::render(&report.document()),
+        Format::Json => json::pretty(&document),
+    })?;
+    Ok(Exit::Fine)
+}
+
+fn is_json(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("json"))
+}
+
+/// The state whose start value has this path.
+fn start_of(study: &Study, path: &str) -> Option<usize> {
+    study.fluid.process().state_index(path.strip_prefix("state.")?.strip_suffix(".start")?)
+}
+
+fn sides(
+    arguments: &Arguments,
+    input: &Input,
+    remake: &dyn Fn(&[(String, String)]) -> Result<Study, String>,
+) -> Result<[Side; 2], Failure> {
+    let axes = arguments.vary.iter().map(|text| axis(input, text, CELLS)).collect::<Result<Vec<_>, _>>()?;
+    let count = axes.len();
+    let Ok([x, y]) = <[_; 2]>::try_from(axes) else {
+        let hint = "give --vary twice: across the page, then upwards";
+        return Err(Failure::usage(format!("a map has two sides, not {count}"), hint));
+    };
+    if x.path == y.path {
+        return Err(Failure::usage(format!("`{}` is varied twice", x.path), "choose two numbers"));
+    }
+    if let Some(long) = [&x, &y].into_iter().find(|axis| axis.points > MOST_CELLS) {
+        return Err(Failure::usage(
+            format!("{} has {} cells", long.path, long.points),
+            format!("a side has at most {MOST_CELLS}"),
+        ));
+    }
+    // A number that the model takes whole but not broken must be whole.
+    let whole = |axis: &crate::sweep::design::Axis| {
+        let at = |value: f64| remake(&[(axis.path.clone(), format!("{value} {}", axis.unit).trim_end().to_owned())]);
+        let low = axis.low.ceil();
+        axis.unit.is_empty()
+            && low + 0.5 < axis.high
+            && start_of(&input.study, &axis.path).is_none()
+            && at(low + 0.5).is_err()
+            && at(low).is_ok()
+    };
+    Ok([x, y].map(|axis| Side { whole: whole(&axis), axis }))
+}
