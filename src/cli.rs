@@ -26,6 +26,7 @@ mod referee;
 mod rules;
 mod shipped;
 mod simulate;
+mod summarize;
 mod sweep;
 mod terminal;
 mod triggers;
@@ -93,6 +94,7 @@ enum Verb {
     Sweep(sweep::Arguments),
     Map(map::Arguments),
     Merge(merge::Arguments),
+    Summarize(summarize::Arguments),
     Triggers(triggers::Arguments),
     Referee(referee::Arguments),
     Noise(noise::Arguments),
@@ -143,6 +145,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Verb::Sweep(arguments) => sweep::run(arguments, &session),
         Verb::Map(arguments) => map::run(arguments, &session),
         Verb::Merge(arguments) => merge::run(arguments),
+        Verb::Summarize(arguments) => summarize::run(arguments, &session),
         Verb::Triggers(arguments) => triggers::run(arguments, &session),
         Verb::Referee(arguments) => referee::run(arguments, &session),
         Verb::Noise(arguments) => noise::run(arguments, &session),

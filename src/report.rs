@@ -21,6 +21,7 @@ pub mod referee;
 pub mod rules;
 mod samples;
 pub mod scenario;
+pub mod summarize;
 pub mod table;
 pub mod text;
 pub mod triggers;

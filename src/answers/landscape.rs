@@ -115,11 +115,19 @@ pub(crate) fn patience(fluid: &Fluid, p: &[f64]) -> f64 {
 /// # Errors
 /// [`LandscapeError`] if not even the branch at low load can be found.
 pub fn main_branch(fluid: &Fluid, p: &[f64], load: usize) -> Result<Branch, LandscapeError> {
+    main_branch_with(fluid, p, load, true)
+}
+
+/// As [`main_branch`]; without stability it is found sooner and has no Hopf points.
+///
+/// # Errors
+/// As [`main_branch`].
+pub fn main_branch_with(fluid: &Fluid, p: &[f64], load: usize, stability: bool) -> Result<Branch, LandscapeError> {
     let today = p[load];
     let (low, settled) = beginning(fluid, p, load)?;
     let mut branch = None;
     for stage in STAGES {
-        let options = BranchOptions::new(LOWEST_SHARE * low[load], stage * today);
+        let options = BranchOptions { stability, ..BranchOptions::new(LOWEST_SHARE * low[load], stage * today) };
         let found = follow(fluid, &low, load, &settled, Orientation::Up, &options)?;
         let finished =
             found.end != End::ParameterBound || !found.specials.is_empty() || starved(fluid, p, load, &found);

@@ -134,6 +134,9 @@ fn sides(
         let hint = "give --vary twice: across the page, then upwards";
         return Err(Failure::usage(format!("a map has two sides, not {count}"), hint));
     };
+    if let Some(axis) = [&x, &y].into_iter().find(|a| matches!(a.spacing, crate::sweep::design::Spacing::Random(_))) {
+        return Err(Failure::usage(format!("a map has ranges: {} has a distribution", axis.path), "write PATH=LOW..HIGH"));
+    }
     if x.path == y.path {
         return Err(Failure::usage(format!("`{}` is varied twice", x.path), "choose two numbers"));
     }

@@ -24,6 +24,8 @@ Examples:
   tipping sweep m1 --vary 'load=100..1000 req/s:300' --vary 'state.n.start=0..3000 req:300' --measure n,goodput --out m1.csv
   tipping sweep my.toml --vary service.api.service_time='10 ms..1 s:50:log' --sample sobol --points 1024
   tipping sweep my.toml --vary 'load=100..900 req/s:1000' --shard 3/8 --out part-3.csv     (then: tipping merge)
+  tipping sweep my.toml --vary 'service.api.service_time~lognormal(100 ms, 20 ms)' --vary 'client.web.load~normal(60, 8 req/s)' \\
+      --sample saltelli --points 512 --out uncertain.csv     (then: tipping summarize)
 
 Measures are answers of `analyze` (verdict, tip_over_load, recovery_load, headroom_to_tip_over, headroom_to_recovery) and
 any output or state: its value at the end of a run of --until from the start values of the model, without triggers. With --out the rows
@@ -32,13 +34,14 @@ the file says what it is of.")]
 pub(super) struct Arguments {
     #[command(flatten)]
     model: ModelArgument,
-    /// A number and its range, PATH=LOW..HIGH:POINTS with units; `:log` behind it spaces by ratios; repeatable.
+    /// A number and its range, PATH=LOW..HIGH:POINTS with units, `:log` behind it spaces by ratios; or its distribution,
+    /// PATH~normal(MEAN, SD), lognormal(MEAN, SD), uniform(LOW, HIGH), loguniform(LOW, HIGH), triangular(LOW, MODE, HIGH); repeatable.
     #[arg(long, value_name = "RANGE", required = true, allow_hyphen_values = true)]
     vary: Vec<String>,
     /// What to work out; a comma-separated list.
     #[arg(long, value_name = "NAME,...", value_delimiter = ',', default_value = "verdict,tip_over_load,recovery_load")]
     measure: Vec<String>,
-    /// How points are chosen: all combinations, a scrambled Sobol' sequence, or a Latin hypercube.
+    /// How points are chosen: all combinations, a scrambled Sobol' sequence, a Latin hypercube, or a design for indices.
     #[arg(long, value_enum, default_value_t)]
     sample: Sampling,
     /// Number of points of a sequence or hypercube.
@@ -73,6 +76,8 @@ enum Sampling {
     Sobol,
     /// Latin hypercube.
     Latin,
+    /// Groups of points for sensitivity indices: --points times (numbers + 2) rows.
+    Saltelli,
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]

@@ -7,11 +7,11 @@
 //! main branch does not lead to; the start values crossing from one basin into another), the change is bisected and becomes a mark too.
 //!
 //! Lines side by side whose marks are of the same kinds in the same order, with the same verdicts, cut the same regions of the
-//! plane: a line between them that has these marks again takes over the verdicts. One that has not, or next to marks that only the analysis knows,
+//! plane: a line between them that has these marks again takes over the verdicts (stability, which is most of the work, is computed on it only if its neighbours have Hopf points). One that has not, or next to marks that only the analysis knows,
 //! is analysed itself.
 
 use crate::answers::analysis::{Verdict, verdict_at};
-use crate::answers::landscape::{LandscapeError, main_branch};
+use crate::answers::landscape::{LandscapeError, main_branch_with};
 use crate::answers::study::Study;
 use crate::dynamics::continuation::{Branch, End, FoldPoint, Kind, Location, Point};
 use crate::dynamics::newton::newton;
@@ -79,7 +79,7 @@ impl Line {
     /// The line of a model at parameters `p`, with the analysis in every interval.
     #[must_use]
     pub fn analysed(study: &Study, p: &[f64], stretch: Stretch) -> Self {
-        let mut line = match Self::marked(study, p, stretch) {
+        let mut line = match Self::marked(study, p, stretch, true) {
             Ok(line) => line,
             Err(error) => return Self { verdicts: vec![None], failed: Some(error.to_string()), ..Self::default() },
         };
@@ -123,7 +123,8 @@ impl Line {
     /// The line between two that are [alike](Self::is_like); analysed if it is not like them itself.
     #[must_use]
     pub fn between(study: &Study, p: &[f64], stretch: Stretch, beside: &Self) -> Self {
-        match Self::marked(study, p, stretch) {
+        let oscillates = beside.marks.iter().any(|m| m.kind == Turn::Hopf);
+        match Self::marked(study, p, stretch, oscillates) {
             Ok(line) if line.same_marks(beside) => Self { verdicts: beside.verdicts.clone(), ..line },
             _ => Self::analysed(study, p, stretch),
         }
@@ -147,11 +148,12 @@ impl Line {
     }
 
     /// The marks alone.
-    fn marked(study: &Study, p: &[f64], stretch: Stretch) -> Result<Self, LandscapeError> {
+    fn marked(study: &Study, p: &[f64], stretch: Stretch, stability: bool) -> Result<Self, LandscapeError> {
         let (fluid, load) = (&study.fluid, study.load_index(&study.fluid));
         let mut p = p.to_vec();
-        p[load] = stretch.high;
-        let branch = main_branch(fluid, &p, load)?;
+        // So the branch begins low enough, and its first stage ends where the line does.
+        p[load] = 0.25 * stretch.high;
+        let branch = main_branch_with(fluid, &p, load, stability)?;
         let mut marks = specials(&branch);
         marks.extend(starving(fluid, &p, load, &branch, stretch));
         marks.retain(|m| stretch.low < m.load && m.load < stretch.high);
@@ -182,7 +184,7 @@ fn specials(branch: &Branch) -> Vec<Mark> {
     marks
 }
 
-/// The loads at which a branch passes half of the requests.
+/// The loads at which the good part of a branch passes half of the requests.
 fn starving(fluid: &Fluid, p: &[f64], load: usize, branch: &Branch, stretch: Stretch) -> Vec<Mark> {
     let process = fluid.process();
     let (Some(goodput), Some(requests)) = (process.output_index("goodput"), process.output_index("load")) else {
@@ -194,9 +196,12 @@ fn starving(fluid: &Fluid, p: &[f64], load: usize, branch: &Branch, stretch: Str
         let values = fluid.outputs_at_rest(x, &p);
         values[goodput] - 0.5 * values[requests]
     };
+    // Behind its first fold a branch is not called good, whatever it answers.
+    let first = branch.specials.iter().find(|s| !matches!(s.kind, Kind::BranchPoint(_)));
+    let good = first.map_or(branch.points.len(), |s| s.after + 2).min(branch.points.len());
     let inside = |q: &Point| stretch.low <= q.parameter && q.parameter <= stretch.high;
     let mut marks = Vec::new();
-    for pair in branch.points.windows(2).filter(|pair| pair.iter().any(inside)) {
+    for pair in branch.points[..good].windows(2).filter(|pair| pair.iter().any(inside)) {
         let (mut a, mut b) = (pair[0].clone(), pair[1].clone());
         let from = excess(a.parameter, &a.x) >= 0.0;
         if from == (excess(b.parameter, &b.x) >= 0.0) {

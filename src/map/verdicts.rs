@@ -48,7 +48,7 @@ pub struct Ground<'a> {
 }
 
 /// Every so many lines are analysed at first.
-const ANCHORS: usize = 32;
+const ANCHORS: usize = 64;
 
 impl<'a> Ground<'a> {
     /// A model over two sides, the horizontal one first.
@@ -175,7 +175,7 @@ impl<'a> Ground<'a> {
             Target::Parameter(other) => {
                 let study = self.study();
                 let starts: Vec<(f64, &Line)> = (0..lines.len())
-                    .filter(|cell| cell % (ANCHORS / 4) == 0 || cell + 1 == lines.len())
+                    .filter(|cell| cell % (ANCHORS / 8) == 0 || cell + 1 == lines.len())
                     .map(|cell| (across.base(cell), lines[cell]))
                     .collect();
                 curves(&study, &study.fluid.parameters(), other, (along, across), &starts)
@@ -233,7 +233,8 @@ fn number(verdict: Verdict) -> u8 {
     ALL.iter().position(|v| *v == verdict).map_or(u8::MAX, |i| i as u8)
 }
 
-/// Marks of neighbouring lines that are the same one, as curves (load, other). Folds are left out where they are continued.
+/// Marks of neighbouring lines that are the same one, as curves (load, other). Folds are left out where they are continued, other
+/// marks where the verdict is the same on both sides.
 fn joined_marks(lines: &[&Line], across: &Side, continued: bool) -> Vec<(Turn, Vec<(f64, f64)>)> {
     let mut done: Vec<(Turn, Vec<(f64, f64)>)> = Vec::new();
     // The n-th mark of a line goes on from the n-th of the line before if all kinds agree.
@@ -249,7 +250,11 @@ fn joined_marks(lines: &[&Line], across: &Side, continued: bool) -> Vec<(Turn, V
         }
         // A whole number's band is drawn to its ends.
         let ends = [cell as f64, cell as f64 + 0.5, cell as f64 + 1.0].map(|at| across.at(at) * across.axis.factor);
-        for (curve, mark) in open.iter_mut().zip(&line.marks) {
+        let differ = |i: usize| line.verdicts.get(i) != line.verdicts.get(i + 1);
+        for (i, (curve, mark)) in open.iter_mut().zip(&line.marks).enumerate() {
+            if mark.kind != Turn::Fold && !differ(i) {
+                continue;
+            }
             let heights = if across.whole { &ends[..] } else { &ends[1..2] };
             curve.1.extend(heights.iter().map(|height| (mark.load, *height)));
         }

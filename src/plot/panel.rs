@@ -7,6 +7,7 @@ use super::labels::{Labels, Spotted};
 use super::scale::Mapping;
 use super::sheet::{Layer, Note, Panel, Place, Spot};
 use super::stroke::{Dash, Stroke};
+use super::svg::CRISP;
 use super::ticks::Tick;
 use super::{PlotError, font, region};
 
@@ -80,7 +81,7 @@ impl Frame<'_> {
     fn fills(&self, canvas: &Canvas<'_>, labels: &mut Labels) -> Result<(), PlotError> {
         for layer in &self.panel.layers {
             match layer {
-                Layer::Cells { columns, cells, inks, x, y } => self.cells(canvas, (*columns, cells), inks, (*x, *y))?,
+                Layer::Cells { columns, cells, inks, x, y, .. } => self.cells(canvas, (*columns, cells), inks, (*x, *y))?,
                 Layer::Column { from, to, ink, alpha } => {
                     let edge = |v: &f64| self.x.share(*v).map(|s| s.clamp(0.0, 1.0));
                     let (Some(from), Some(to)) = (edge(from), edge(to)) else { continue };
@@ -102,7 +103,7 @@ impl Frame<'_> {
     }
 
     /// Runs of one ink, each painted on to the right edge and a cell beyond its own rows: what comes after lies on top, so that
-    /// no paper shows between neighbours.
+    /// no paper shows between neighbours. Edges are not blended, which would leave a trace of what was painted over.
     fn cells(
         &self,
         canvas: &Canvas<'_>,
@@ -123,7 +124,7 @@ impl Frame<'_> {
             let starts = (0..columns).filter(|&i| i == 0 || row(top - 1)[i] != row(top - 1)[i - 1]);
             for start in starts {
                 let Some(ink) = inks.get(usize::from(row(top - 1)[start])) else { continue };
-                canvas.rect(Rect { left: left(start), right: high.x, top: edges.0, bottom: edges.1 }, *ink, 1.0)?;
+                canvas.rect(Rect { left: left(start), right: high.x, top: edges.0, bottom: edges.1 }, *ink, CRISP)?;
             }
             top = below;
         }
@@ -207,7 +208,8 @@ impl Frame<'_> {
             }
         };
         let Some(Spotted { rect, covers }) = found else { return Ok(()) };
-        if covers {
+        let on_cells = self.panel.layers.iter().any(|layer| matches!(layer, Layer::Cells { .. }));
+        if covers || on_cells {
             canvas.rect(rect.grown(1.0), PAPER, 0.8)?;
         }
         if let Spot::Beside(place) = note.spot {

@@ -42,6 +42,8 @@ pub struct MapSide {
     pub ends: (f64, f64),
     /// Whether cells are spaced by ratios.
     pub logarithmic: bool,
+    /// Whether it has whole numbers only.
+    pub whole: bool,
     /// Number of cells.
     pub cells: usize,
 }
@@ -144,6 +146,7 @@ impl RegionMap {
             inks: self.regions.iter().map(|r| r.tone.ink()).collect(),
             x: self.x.ends,
             y: self.y.ends,
+            whole: (self.x.whole, self.y.whole),
         }];
         for (kind, points) in &self.curves {
             // A pale line under the dark one: it must be seen on dark regions too.
@@ -243,6 +246,7 @@ mod tests {
             unit: "s".to_owned(),
             ends: (0.0, 10.0),
             logarithmic: false,
+            whole: false,
             cells: 100,
         };
         let region = |name: &str, tone| MapRegion { name: name.to_owned(), tone };

@@ -49,7 +49,7 @@ pub(super) fn render(sheet: &Sheet) -> Result<Figure, PlotError> {
     };
     let y: Vec<Mapping> = sheet.panels.iter().map(|p| Mapping::fit(p.scale, y_values(p), margin(p))).collect();
     let y_ticks: Vec<Vec<Tick>> =
-        sheet.panels.iter().zip(&y).map(|(panel, y)| ticks(y, (panel.height / 36.0).max(2.0))).collect();
+        sheet.panels.iter().zip(&y).map(|(p, y)| whole(ticks(y, (p.height / 36.0).max(2.0)), are_whole(p).1)).collect();
     let widest = y_ticks.iter().flatten().filter_map(|tick| tick.label.as_deref()).map(tick_width).fold(20.0, f64::max);
     let left = EDGE + widest + 8.0;
     let across = Rect { left, right: WIDTH - RIGHT, top: 0.0, bottom: 0.0 };
@@ -60,7 +60,7 @@ pub(super) fn render(sheet: &Sheet) -> Result<Figure, PlotError> {
     let strip = guides::place(&marks, &lines, EDGE, WIDTH - EDGE);
     let strip_rows = strip.iter().map(|label| label.row + 1).max().unwrap_or(0);
     let layout = lay_out(sheet, across, strip_rows);
-    let x_ticks = horizontal_ticks(&x, across);
+    let x_ticks = whole(horizontal_ticks(&x, across), sheet.panels.iter().any(|p| are_whole(p).0));
 
     let mut raw = String::new();
     let canvas = Canvas::new(&mut raw, WIDTH, layout.height)?;
@@ -191,6 +191,24 @@ fn horizontal_ticks(x: &Mapping, across: Rect) -> Vec<Tick> {
         }
         room *= 0.8;
     }
+}
+
+/// Which axes of a panel have whole numbers only.
+fn are_whole(panel: &Panel) -> (bool, bool) {
+    let cells = panel.layers.iter().find_map(|layer| match layer {
+        Layer::Cells { whole, .. } => Some(*whole),
+        _ => None,
+    });
+    cells.unwrap_or_default()
+}
+
+/// Of these ticks the ones at whole numbers, if that is wanted.
+fn whole(ticks: Vec<Tick>, wanted: bool) -> Vec<Tick> {
+    if !wanted {
+        return ticks;
+    }
+    let kept = ticks.into_iter().filter(|tick| (tick.value - tick.value.round()).abs() < 1e-6);
+    kept.map(|tick| Tick { label: tick.label.map(|_| format!("{}", tick.value.round())), ..tick }).collect()
 }
 
 fn tick_width(label: &str) -> f64 {

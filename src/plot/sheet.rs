@@ -60,7 +60,8 @@ pub(super) struct Panel {
 #[derive(Debug)]
 pub(super) enum Layer {
     /// Cells between two values of each axis, equally wide on the page, row by row from the lowest; each has one of the inks.
-    Cells { columns: usize, cells: Vec<u8>, inks: Vec<Ink>, x: (f64, f64), y: (f64, f64) },
+    /// `whole` says which axis has ticks at whole numbers only.
+    Cells { columns: usize, cells: Vec<u8>, inks: Vec<Ink>, x: Place, y: Place, whole: (bool, bool) },
     /// A stretch of the horizontal axis, shaded over the full height.
     Column { from: f64, to: f64, ink: Ink, alpha: f64 },
     /// The area between two curves `(x, low, high)`; infinite means as far as the panel goes.

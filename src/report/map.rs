@@ -81,7 +81,7 @@ impl MapReport {
             y: side(sides[1]),
             regions: regions.to_vec(),
             cells: found.cells.iter().map(label).collect(),
-            cusps: found.folds.iter().flat_map(|curve| in_units(&curve.cusps)).collect(),
+            cusps: distinct(found.folds.iter().flat_map(|curve| in_units(&curve.cusps)).collect()),
             curves,
             places,
         };
@@ -92,11 +92,12 @@ impl MapReport {
     #[must_use]
     pub fn of_basins(study: &Study, sides: [&Side; 2], found: BasinMap) -> Self {
         let mut others = 0..;
+        let rests = found.ends.iter().any(|name| name == "collapsed");
         let regions = found.ends.iter().map(|name| {
             let (words, tone) = match name.as_str() {
                 "good" => ("heals".to_owned(), Tone::Good),
                 "collapsed" => ("collapses".to_owned(), Tone::Bad),
-                "escape" => ("grows without bound".to_owned(), Tone::Metastable),
+                "escape" => ("grows without bound".to_owned(), if rests { Tone::Metastable } else { Tone::Bad }),
                 "undecided" => ("undecided".to_owned(), Tone::Unknown),
                 other => (format!("ends {other}"), Tone::Other(others.next().unwrap_or_default())),
             };
@@ -227,6 +228,14 @@ impl MapReport {
     }
 }
 
+/// Places without those that are there already: two curves may lead to one cusp.
+fn distinct(mut places: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
+    let near = |a: f64, b: f64| (a - b).abs() <= 1e-4 * b.abs();
+    places.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
+    places.dedup_by(|a, b| near(a.0, b.0) && near(a.1, b.1));
+    places
+}
+
 /// A letter for each region: the first of its name that is free.
 fn letters(regions: &[MapRegion]) -> Vec<char> {
     let mut used: Vec<char> = Vec::new();
@@ -256,6 +265,7 @@ fn side(side: &Side) -> MapSide {
         unit: side.axis.unit.clone(),
         ends: side.ends(),
         logarithmic: is_logarithmic(side),
+        whole: side.whole,
         cells: side.cells(),
     }
 }

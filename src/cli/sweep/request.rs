@@ -8,9 +8,11 @@ use crate::model::unit;
 use crate::process::dimension::Dimension;
 use crate::report::table::Column;
 use crate::sweep::design::{Axis, Design, Sample, Spacing};
+use crate::sweep::distribution::Distribution;
 use crate::sweep::latin::Latin;
 use crate::sweep::measure::{ANSWERS, Measure};
 use crate::sweep::record;
+use crate::sweep::saltelli::Saltelli;
 use crate::sweep::sobol::{DIMENSIONS, Sobol};
 use serde_json::{Value, json};
 
@@ -42,7 +44,7 @@ impl Request {
         if let Some(i) = (1..axes.len()).find(|&i| axes[..i].iter().any(|a| a.path == axes[i].path)) {
             return Err(Failure::usage(format!("`{}` is varied twice", axes[i].path), "one --vary for each number"));
         }
-        let sample = sample(arguments, session, axes.len())?;
+        let sample = sample(arguments, session, &axes)?;
         let design = Design { axes, sample };
         let points = design.points().ok_or_else(|| {
             Failure::usage("the grid has more points than a number can count", "use fewer, or --sample sobol")
@@ -70,6 +72,9 @@ pub(in crate::cli) fn axis(input: &Input, text: &str, points: u64) -> Result<Axi
         let message = format!("--vary `{text}` is not understood");
         Failure::usage(message, "write for example --vary 'client.web.load=20..100 req/s:9'")
     };
+    if let Some((path, distribution)) = text.split_once('~') {
+        return random(input, path.trim(), distribution.trim());
+    }
     let (path, range) = text.split_once('=').ok_or_else(form)?;
     let (low, rest) = range.split_once("..").ok_or_else(form)?;
     let mut parts = rest.split(':').map(str::trim);
@@ -101,6 +106,37 @@ pub(in crate::cli) fn axis(input: &Input, text: &str, points: u64) -> Result<Axi
     Ok(Axis { path, low, high, unit: parsed.unit, factor: parsed.factor, points, spacing })
 }
 
+/// A number that is uncertain, as `path~normal(100 ms, 10 ms)`.
+fn random(input: &Input, path: &str, text: &str) -> Result<Axis, Failure> {
+    let example = "write for example --vary 'service.api.service_time~normal(100 ms, 10 ms)'";
+    let (path, dimension) = number(input, path)?;
+    let inside = text.strip_suffix(')').and_then(|t| t.split_once('('));
+    let (name, list) =
+        inside.ok_or_else(|| Failure::usage(format!("--vary `{text}` is not a distribution"), example))?;
+    let words: Vec<&str> = list.split(',').map(str::trim).collect();
+    // One unit serves all numbers: that of the last.
+    let last = words.last().copied().unwrap_or_default();
+    let parsed = unit::parse(last).map_err(|_| Failure::usage(format!("`{last}` is not a quantity"), example))?;
+    let read = |word: &&str| {
+        let plain = word.parse::<f64>().is_ok();
+        let written = if plain { format!("{word} {}", parsed.unit) } else { (*word).to_owned() };
+        quantity::read("--vary", written.trim(), dimension).map(|value| value / parsed.factor)
+    };
+    let numbers = words.iter().map(read).collect::<Result<Vec<f64>, _>>()?;
+    let distribution =
+        Distribution::new(name.trim(), &numbers).map_err(|message| Failure::usage(message, example))?;
+    let (low, high) = (distribution.quantile(1e-3), distribution.quantile(1.0 - 1e-3));
+    Ok(Axis {
+        path,
+        low,
+        high,
+        unit: parsed.unit,
+        factor: parsed.factor,
+        points: 1,
+        spacing: Spacing::Random(distribution),
+    })
+}
+
 /// Path and dimension of a number: one of the file, or the start value of any state of the equations.
 fn number(input: &Input, path: &str) -> Result<(String, Dimension), Failure> {
     if let Some(quantity) = input.study.model.quantity(path) {
@@ -122,12 +158,20 @@ fn number(input: &Input, path: &str) -> Result<(String, Dimension), Failure> {
     Err(Failure::Usage { message: format!("no number of this model has the path `{path}`"), hint })
 }
 
-fn sample(arguments: &Arguments, session: &Session, dimensions: usize) -> Result<Sample, Failure> {
+fn sample(arguments: &Arguments, session: &Session, axes: &[Axis]) -> Result<Sample, Failure> {
+    let dimensions = axes.len();
+    let random = axes.iter().find(|axis| matches!(axis.spacing, Spacing::Random(_)));
     let points = match (arguments.sample, arguments.points) {
+        (Sampling::Grid, _) if random.is_some() => {
+            return Err(Failure::usage(
+                "distributions are sampled, not put on a grid",
+                "add --sample sobol --points 1024, or --sample saltelli for sensitivity indices",
+            ));
+        }
         (Sampling::Grid, None) => return Ok(Sample::Grid),
         (Sampling::Grid, Some(_)) => {
             return Err(Failure::usage(
-                "--points is for --sample sobol and latin",
+                "--points is for --sample sobol, latin and saltelli",
                 "the points of a grid stand in --vary",
             ));
         }
@@ -136,6 +180,15 @@ fn sample(arguments: &Arguments, session: &Session, dimensions: usize) -> Result
     };
     if arguments.sample == Sampling::Latin {
         return Ok(Sample::Latin(Latin::new(points, dimensions, session.seed), points));
+    }
+    if arguments.sample == Sampling::Saltelli {
+        let design = Saltelli::new(points, dimensions, session.seed).ok_or_else(|| {
+            Failure::usage(
+                format!("--sample saltelli has at most {} numbers", Saltelli::NUMBERS),
+                "leave out numbers that matter least",
+            )
+        })?;
+        return Ok(Sample::Saltelli(design));
     }
     let sequence = Sobol::scrambled(dimensions, session.seed).ok_or_else(|| {
         Failure::usage(format!("a Sobol' sequence has at most {DIMENSIONS} dimensions here"), "use --sample latin")
@@ -193,6 +246,7 @@ fn provenance(
         Sampling::Grid => ("grid", None),
         Sampling::Sobol => ("sobol", Some(session.seed)),
         Sampling::Latin => ("latin", Some(session.seed)),
+        Sampling::Saltelli => ("saltelli", Some(session.seed)),
     };
     json!({
         "schema": record::SCHEMA,
