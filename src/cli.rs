@@ -19,6 +19,7 @@ mod merge;
 mod metrics;
 mod models;
 mod noise;
+mod parquet;
 mod presets;
 mod progress;
 mod quantity;

@@ -66,7 +66,8 @@ fn chosen(cells: &[Vec<String>], anywhere: usize, beside: usize) -> Vec<(usize, 
 #[test]
 fn verdicts_of_load_and_attempts_are_those_of_the_analysis() {
     let load = ["--vary", "client.web.load=10..140 req/s:512"];
-    let found = map(&[&["models/retry-storm.toml"], &load[..], &["--vary", "client.web.retry.attempts=1..6:48"]].concat());
+    let found =
+        map(&[&["models/retry-storm.toml"], &load[..], &["--vary", "client.web.retry.attempts=1..6:48"]].concat());
     assert_eq!((found["y"]["whole"].as_bool(), found["made"]["lines"].as_u64()), (Some(true), Some(6)));
     let (cells, x, y) = (cells(&found), values(&found["x"]), values(&found["y"]));
     for (column, row) in chosen(&cells, 10, 14) {
@@ -92,8 +93,7 @@ fn fold_curves_lie_where_verdicts_change() {
     ]);
     let (cells, x, y) = (cells(&found), values(&found["x"]), values(&found["y"]));
     for (column, row) in chosen(&cells, 6, 10) {
-        let set =
-            [format!("client.web.load={} req/s", x[column]), format!("service.api.service_time={} ms", y[row])];
+        let set = [format!("client.web.load={} req/s", x[column]), format!("service.api.service_time={} ms", y[row])];
         assert_eq!(cells[row][column], analysed("models/retry-storm.toml", &set), "{set:?}");
     }
     let curves = found["curves"].as_array().expect("curves");
@@ -131,13 +131,15 @@ fn fold_curves_lie_where_verdicts_change() {
 fn the_cusp_of_m1_is_on_its_map() {
     let found = map(&["models/m1.toml", "--vary", "load=200..1100 req/s:96", "--vary", "retry=0.0001..0.9:96:log"]);
     let cusps: Vec<(f64, f64)> = serde_json::from_value(found["cusps"].clone()).expect("cusps");
-    let near = |c: &(f64, f64)| (c.0 / 998.809_503_226 - 1.0).abs() < 1e-8 && (c.1 / 3.843_456_75e-4 - 1.0).abs() < 1e-5;
+    let near =
+        |c: &(f64, f64)| (c.0 / 998.809_503_226 - 1.0).abs() < 1e-8 && (c.1 / 3.843_456_75e-4 - 1.0).abs() < 1e-5;
     assert_eq!(cusps.iter().filter(|c| near(c)).count(), 1, "{cusps:?}");
 }
 
 #[test]
 fn basins_are_those_of_single_runs_and_refinement_changes_nothing() {
-    let sides = ["models/m1.toml", "--vary", "state.n.start=0..3000 req:128", "--vary", "state.o.start=0..3000 req:128"];
+    let sides =
+        ["models/m1.toml", "--vary", "state.n.start=0..3000 req:128", "--vary", "state.o.start=0..3000 req:128"];
     let whole = map(&sides);
     let refined = map(&[&sides[..], &["--refine", "4"]].concat());
     assert_eq!(whole["rows"], refined["rows"]);
@@ -198,5 +200,40 @@ fn what_is_no_map_is_said() {
     assert!(refused(&huge).contains("at most"));
     let other = ["m1", "--vary", "load=1..2 req/s", "--vary", "retry=0.1..0.5", "--out", "x.gif"];
     assert!(refused(&other).contains("neither an SVG nor a PNG"));
-    assert!(refused(&["m1", "--vary", "state.x.start=0..1 req", "--vary", "retry=0.1..0.5"]).contains("states are n, o"));
+    assert!(
+        refused(&["m1", "--vary", "state.x.start=0..1 req", "--vary", "retry=0.1..0.5"]).contains("states are n, o")
+    );
+}
+
+/// On the curve half of the runs tip; what `triggers` says of one duration holds in the column of it.
+#[test]
+fn trigger_maps_hold_the_critical_sizes() {
+    let found = map(&[
+        "models/retry-storm.toml",
+        "--trigger",
+        "load-spike",
+        "--vary",
+        "duration=0.6..2.4 s:3",
+        "--vary",
+        "size=100..400 req/s:60",
+    ]);
+    let (cells, x, y) = (cells(&found), values(&found["x"]), values(&found["y"]));
+    let half: Vec<(f64, f64)> = serde_json::from_value(found["curves"][0]["points"].clone()).expect("points");
+    assert_eq!((half.len(), x.len()), (3, 3));
+    for (column, (duration, size)) in half.iter().enumerate() {
+        assert!((duration - x[column]).abs() < 1e-9);
+        for (row, height) in y.iter().enumerate() {
+            let name = cells[row][column].as_str();
+            let low = ["under 1 % tip", "1 to 10 %", "10 to 50 %"].contains(&name);
+            assert_eq!(low, height < size, "{duration} s, {height} req/s: {name}, half at {size}");
+        }
+    }
+    // Longer spikes need not be as large.
+    assert!(half.windows(2).all(|pair| pair[0].1 > pair[1].1));
+    let study = Study::new(open(Path::new("models/retry-storm.toml"), &[]).expect("loads").model).expect("compiles");
+    let findings = analyze_as_is(&study, "").expect("an analysis");
+    let spike = findings.analysis.triggers.iter().find(|t| t.name == "load-spike").expect("a spike");
+    let size = spike.critical_size.as_ref().and_then(|c| c.p50).expect("a size");
+    // Stated for 1.2 s, between the first and the second column at 0.9 s and 1.5 s.
+    assert!(half[0].1 > size && size > half[1].1, "{half:?} {size}");
 }

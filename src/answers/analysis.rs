@@ -56,6 +56,15 @@ pub fn analyze_as_is(study: &Study, sha256: &str) -> Result<Findings, LandscapeE
     Ok(findings(study, sha256, ground, reports, remarks))
 }
 
+/// As [`analyze_as_is`], with all that runs of triggers need, but without running them.
+///
+/// # Errors
+/// As [`analyze_as_is`].
+pub fn analyze_for_triggers(study: &Study) -> Result<Findings, LandscapeError> {
+    let ground = Ground::survey(study, !study.model.triggers.is_empty())?;
+    Ok(findings(study, "", ground, Vec::new(), Vec::new()))
+}
+
 /// The verdict of [`analyze_as_is`] at parameters `p`, and nothing else of it.
 ///
 /// # Errors

@@ -147,7 +147,8 @@ impl<'a> Basins<'a> {
             end.map_or(self.label(Outcome::Undecided { t: 0.0 }), |(outcome, _)| self.label(outcome))
         };
         let done = parts.into_par_iter().with_max_len(1);
-        done.flat_map_iter(|(fluid, some)| some.iter().map(|start| follow(&fluid, start)).collect::<Vec<u8>>()).collect()
+        done.flat_map_iter(|(fluid, some)| some.iter().map(|start| follow(&fluid, start)).collect::<Vec<u8>>())
+            .collect()
     }
 
     fn label(&self, outcome: Outcome) -> u8 {

@@ -27,7 +27,13 @@ const BEYOND: f64 = 0.1;
 
 /// Follows all fold curves that pass the lines, each with the other number's value in base units.
 #[must_use]
-pub fn curves(study: &Study, p: &[f64], other: usize, (load, across): (&Side, &Side), lines: &[(f64, &Line)]) -> Vec<Curve> {
+pub fn curves(
+    study: &Study,
+    p: &[f64],
+    other: usize,
+    (load, across): (&Side, &Side),
+    lines: &[(f64, &Line)],
+) -> Vec<Curve> {
     let mut found: Vec<Curve> = Vec::new();
     for (value, line) in lines {
         for fold in &line.folds {

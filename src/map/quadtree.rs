@@ -35,7 +35,8 @@ impl Block {
     }
 
     fn split(&self, into: &mut Vec<Self>) {
-        let halves = |a: usize, b: usize| if b - a <= 1 { vec![(a, b)] } else { vec![(a, a.midpoint(b)), (a.midpoint(b), b)] };
+        let halves =
+            |a: usize, b: usize| if b - a <= 1 { vec![(a, b)] } else { vec![(a, a.midpoint(b)), (a.midpoint(b), b)] };
         for (y0, y1) in halves(self.y0, self.y1) {
             into.extend(halves(self.x0, self.x1).into_iter().map(|(x0, x1)| Self { x0, x1, y0, y1 }));
         }

@@ -95,8 +95,7 @@ mod tests {
     use crate::sweep::design::Spacing;
 
     fn side(whole: bool, low: f64, high: f64, points: u64, spacing: Spacing) -> Side {
-        let axis =
-            Axis { path: "x".to_owned(), low, high, unit: "ms".to_owned(), factor: 1e-3, points, spacing };
+        let axis = Axis { path: "x".to_owned(), low, high, unit: "ms".to_owned(), factor: 1e-3, points, spacing };
         Side { axis, whole }
     }
 

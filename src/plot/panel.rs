@@ -81,7 +81,9 @@ impl Frame<'_> {
     fn fills(&self, canvas: &Canvas<'_>, labels: &mut Labels) -> Result<(), PlotError> {
         for layer in &self.panel.layers {
             match layer {
-                Layer::Cells { columns, cells, inks, x, y, .. } => self.cells(canvas, (*columns, cells), inks, (*x, *y))?,
+                Layer::Cells { columns, cells, inks, x, y, .. } => {
+                    self.cells(canvas, (*columns, cells), inks, (*x, *y))?
+                }
                 Layer::Column { from, to, ink, alpha } => {
                     let edge = |v: &f64| self.x.share(*v).map(|s| s.clamp(0.0, 1.0));
                     let (Some(from), Some(to)) = (edge(from), edge(to)) else { continue };

@@ -151,7 +151,10 @@ impl RegionMap {
         for (kind, points) in &self.curves {
             // A pale line under the dark one: it must be seen on dark regions too.
             let stroke = kind.stroke();
-            layers.push(Layer::Aside { points: points.clone(), stroke: Stroke::new(PAPER, stroke.width + 1.6, Dash::Solid) });
+            layers.push(Layer::Aside {
+                points: points.clone(),
+                stroke: Stroke::new(PAPER, stroke.width + 1.6, Dash::Solid),
+            });
             layers.push(Layer::Aside { points: points.clone(), stroke });
         }
         layers.extend(self.cusps.iter().map(|at| Layer::Dot { at: *at, marker: Marker::Diamond, ink: TEXT }));
@@ -171,11 +174,7 @@ impl RegionMap {
             subtitle: self.subtitle.clone(),
             about: self.about(),
             keys: self.keys(),
-            x: XAxis {
-                heading: with_unit(&self.x.label, &self.x.unit),
-                scale: scale(&self.x),
-                margin: Margin::Tight,
-            },
+            x: XAxis { heading: with_unit(&self.x.label, &self.x.unit), scale: scale(&self.x), margin: Margin::Tight },
             guides: Vec::new(),
             panels: vec![Panel {
                 heading: with_unit(&self.y.label, &self.y.unit),

@@ -4,8 +4,10 @@ use super::document::{Block, Cell, Column, Table, Tone as Weight};
 use super::words::{given, measured};
 use crate::answers::analysis::Verdict;
 use crate::answers::study::Study;
+use crate::answers::triggers::Plan;
 use crate::map::basin::BasinMap;
 use crate::map::side::Side;
+use crate::map::triggers::{BANDS, TriggerMap, band};
 use crate::map::verdicts::{ALL, VerdictMap, is_logarithmic};
 use crate::plot::{Divide, Figure, MapRegion, MapSide, PlotError, RegionMap, Tone};
 use crate::process::field::Field;
@@ -14,7 +16,7 @@ use serde_json::{Map, Value, json};
 /// A map with everything that is said about it.
 #[derive(Debug, Clone)]
 pub struct MapReport {
-    /// `verdict` or `basin`.
+    /// `verdict`, `basin` or `trigger`.
     kind: &'static str,
     /// The map, in the units of its sides.
     map: RegionMap,
@@ -135,6 +137,40 @@ impl MapReport {
         Self { kind: "basin", map, sides: sides.map(Clone::clone), made, warnings }
     }
 
+    /// A map of the share of runs that a trigger tips.
+    #[must_use]
+    pub fn of_trigger(study: &Study, sides: [&Side; 2], plan: &Plan, found: &TriggerMap) -> Self {
+        let last = (BANDS.len() - 1) as f64;
+        let bands = BANDS.iter().enumerate();
+        let mut regions: Vec<MapRegion> = bands
+            .map(|(i, (_, name))| MapRegion { name: (*name).to_owned(), tone: Tone::Share(i as f64 / last) })
+            .collect();
+        regions.push(MapRegion { name: "unknown".to_owned(), tone: Tone::Unknown });
+        let label = |share: &Option<f64>| share.map_or(BANDS.len(), band) as u8;
+        let stated = (plan.duration.unwrap_or(0.0), plan.scale.origin + plan.scale.span);
+        let mut places = Vec::new();
+        if is_inside(sides, stated) {
+            places.push((plan.name.clone(), shown(sides, stated), true));
+        }
+        let unknown = found.unknown.map(|(count, why)| format!("at {count} durations the spread is not known: {why}"));
+        let mut y = side(sides[1]);
+        y.label = plan.scale.label.clone();
+        let map = RegionMap {
+            title: format!("{}: how likely {} tips it", title(study), plan.name),
+            subtitle: Some(fixed(study, sides)),
+            x: side(sides[0]),
+            y,
+            regions,
+            cells: found.cells.iter().map(label).collect(),
+            curves: vec![(Divide::Half, found.half.iter().map(|&at| shown(sides, at)).collect())],
+            cusps: Vec::new(),
+            places,
+        };
+        let warnings = study.remarks().into_iter().chain(unknown).collect();
+        let made = vec![("durations", sides[0].cells())];
+        Self { kind: "trigger", map, sides: sides.map(Clone::clone), made, warnings }
+    }
+
     /// Draws the map.
     ///
     /// # Errors
@@ -199,7 +235,11 @@ impl MapReport {
             let (low, high) = (given(side.axis.low, ""), given(side.axis.high, &side.axis.unit));
             format!("{} = {low} to {high} ({} cells)", side.axis.path, side.axis.points)
         };
-        blocks.push(Block::Paragraph(format!("Across: {}. Upwards: {}.", range(&self.sides[0]), range(&self.sides[1]))));
+        blocks.push(Block::Paragraph(format!(
+            "Across: {}. Upwards: {}.",
+            range(&self.sides[0]),
+            range(&self.sides[1])
+        )));
         let rows = map.regions.iter().zip(map.shares()).filter(|(_, share)| *share > 0.0).map(|(region, share)| {
             let weight = match region.tone {
                 Tone::Good => Weight::Good,

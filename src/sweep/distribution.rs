@@ -109,9 +109,13 @@ mod tests {
 
     #[test]
     fn what_is_no_distribution_is_said() {
-        for (name, numbers) in
-            [("normal", &[1.0][..]), ("normal", &[1.0, 0.0]), ("lognormal", &[-1.0, 1.0]), ("uniform", &[2.0, 1.0]), ("cauchy", &[0.0, 1.0])]
-        {
+        for (name, numbers) in [
+            ("normal", &[1.0][..]),
+            ("normal", &[1.0, 0.0]),
+            ("lognormal", &[-1.0, 1.0]),
+            ("uniform", &[2.0, 1.0]),
+            ("cauchy", &[0.0, 1.0]),
+        ] {
             assert!(Distribution::new(name, numbers).is_err(), "{name}");
         }
     }

@@ -80,7 +80,9 @@ pub enum SummaryError {
     #[error("this is not the file of a sweep")]
     Foreign,
     /// It is a shard or has been cut off.
-    #[error("the sweep has {wanted} rows, the file {found}: join its shards with `tipping merge`, or finish it with --resume")]
+    #[error(
+        "the sweep has {wanted} rows, the file {found}: join its shards with `tipping merge`, or finish it with --resume"
+    )]
     Incomplete {
         /// Rows of the design.
         wanted: u64,
@@ -135,8 +137,7 @@ pub fn summary(text: &str, seed: u64) -> Result<Summary, SummaryError> {
                 return (None, 0);
             }
             let groups = rows.chunks(group).map(|g| g.iter().map(|r| value(&r[column])).collect::<Option<Vec<f64>>>());
-            let (all, whole): (u64, Vec<Vec<f64>>) =
-                (rows.len() as u64 / group as u64, groups.flatten().collect());
+            let (all, whole): (u64, Vec<Vec<f64>>) = (rows.len() as u64 / group as u64, groups.flatten().collect());
             (indices(&whole, seed), all - whole.len() as u64)
         };
         if is_numeric {
@@ -172,8 +173,10 @@ fn read(text: &str, format: Format, columns: &[String]) -> Result<Vec<Vec<String
     let broken = |i: usize| SummaryError::Row(i as u64);
     match format {
         Format::Csv => {
-            let start = text.match_indices('\n').nth(record::head_lines(format) - 1).map_or(text.len(), |(at, _)| at + 1);
-            let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(&text.as_bytes()[start..]);
+            let start =
+                text.match_indices('\n').nth(record::head_lines(format) - 1).map_or(text.len(), |(at, _)| at + 1);
+            let mut reader =
+                csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(&text.as_bytes()[start..]);
             let record = |(i, row): (usize, Result<csv::StringRecord, csv::Error>)| {
                 let row = row.map_err(|_| broken(i))?;
                 let cells: Vec<String> = row.iter().skip(1).map(str::to_owned).collect();

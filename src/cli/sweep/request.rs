@@ -1,6 +1,7 @@
 //! What the options of `sweep` mean, and what the first line of its file says.
 
 use super::{Arguments, Format, Sampling};
+use crate::answers::triggers::Plan;
 use crate::cli::failure::Failure;
 use crate::cli::input::Input;
 use crate::cli::{Session, quantity};
@@ -14,6 +15,7 @@ use crate::sweep::measure::{ANSWERS, Measure};
 use crate::sweep::record;
 use crate::sweep::saltelli::Saltelli;
 use crate::sweep::sobol::{DIMENSIONS, Sobol};
+use crate::sweep::triggers::{ASKED, Asked};
 use serde_json::{Value, json};
 
 /// Values of an axis on a grid, if none are given.
@@ -24,10 +26,12 @@ pub(super) struct Request {
     pub(super) design: Design,
     pub(super) points: u64,
     pub(super) measures: Vec<Measure>,
-    /// End and tolerance of runs.
-    pub(super) runs: (f64, f64),
+    /// End and tolerance of runs, seed of simulated paths.
+    pub(super) runs: (f64, f64, u64),
     pub(super) shard: Option<(u64, u64)>,
     pub(super) format: record::Format,
+    /// Whether the finished file is Parquet, made from CSV.
+    pub(super) parquet: bool,
     /// Heads of all columns but the first.
     pub(super) columns: Vec<String>,
     /// The first line of the file.
@@ -56,10 +60,20 @@ impl Request {
             return Err(Failure::usage("--tolerance must be between 0 and 1", "write for example --tolerance 1e-6"));
         }
         let shard = arguments.shard.as_deref().map(shard).transpose()?;
-        let format = format(arguments);
+        let (format, parquet) = format(arguments)?;
         let columns = columns(input, &design, &measures);
         let provenance = provenance((arguments, session), input, (points, shard), &columns);
-        Ok(Self { design, points, measures, runs: (until, arguments.tolerance), shard, format, columns, provenance })
+        Ok(Self {
+            design,
+            points,
+            measures,
+            runs: (until, arguments.tolerance, session.seed),
+            shard,
+            format,
+            parquet,
+            columns,
+            provenance,
+        })
     }
 }
 
@@ -68,13 +82,25 @@ impl Request {
 /// # Errors
 /// [`Failure::Usage`] for what cannot be.
 pub(in crate::cli) fn axis(input: &Input, text: &str, points: u64) -> Result<Axis, Failure> {
+    if let Some((path, distribution)) = text.split_once('~') {
+        return random(input, path.trim(), distribution.trim());
+    }
+    ranged(text, points, &|path| number(input, path))
+}
+
+/// A range as typed, of something that `number` gives name and dimension of.
+///
+/// # Errors
+/// [`Failure::Usage`] for what cannot be.
+pub(in crate::cli) fn ranged(
+    text: &str,
+    points: u64,
+    number: &dyn Fn(&str) -> Result<(String, Dimension), Failure>,
+) -> Result<Axis, Failure> {
     let form = || {
         let message = format!("--vary `{text}` is not understood");
         Failure::usage(message, "write for example --vary 'client.web.load=20..100 req/s:9'")
     };
-    if let Some((path, distribution)) = text.split_once('~') {
-        return random(input, path.trim(), distribution.trim());
-    }
     let (path, range) = text.split_once('=').ok_or_else(form)?;
     let (low, rest) = range.split_once("..").ok_or_else(form)?;
     let mut parts = rest.split(':').map(str::trim);
@@ -87,7 +113,7 @@ pub(in crate::cli) fn axis(input: &Input, text: &str, points: u64) -> Result<Axi
             _ => return Err(form()),
         }
     }
-    let (path, dimension) = number(input, path)?;
+    let (path, dimension) = number(path)?;
     let high_value = quantity::read("--vary", high, dimension)?;
     let parsed = unit::parse(high).map_err(|_| form())?;
     // One unit serves both ends.
@@ -123,8 +149,7 @@ fn random(input: &Input, path: &str, text: &str) -> Result<Axis, Failure> {
         quantity::read("--vary", written.trim(), dimension).map(|value| value / parsed.factor)
     };
     let numbers = words.iter().map(read).collect::<Result<Vec<f64>, _>>()?;
-    let distribution =
-        Distribution::new(name.trim(), &numbers).map_err(|message| Failure::usage(message, example))?;
+    let distribution = Distribution::new(name.trim(), &numbers).map_err(|message| Failure::usage(message, example))?;
     let (low, high) = (distribution.quantile(1e-3), distribution.quantile(1.0 - 1e-3));
     Ok(Axis {
         path,
@@ -145,7 +170,8 @@ fn number(input: &Input, path: &str) -> Result<(String, Dimension), Failure> {
     let process = input.study.fluid.process();
     let state = path.strip_prefix("state.").and_then(|rest| rest.strip_suffix(".start"));
     if let Some(index) = state.and_then(|name| process.state_index(name)) {
-        let dimension = unit::parse_unit(&process.states[index].unit).map_or(Dimension::NONE, |(dimension, _)| dimension);
+        let dimension =
+            unit::parse_unit(&process.states[index].unit).map_or(Dimension::NONE, |(dimension, _)| dimension);
         return Ok((path.to_owned(), dimension));
     }
     let hint = match state {
@@ -200,7 +226,11 @@ fn measure(input: &Input, name: &str) -> Result<Measure, Failure> {
     Measure::named(&input.study, name).ok_or_else(|| {
         let process = input.study.fluid.process();
         let outputs = process.outputs.iter().map(|o| o.name.as_str());
-        let names: Vec<&str> = ANSWERS.into_iter().chain(outputs).take(12).collect();
+        let triggers = input.study.model.triggers.iter().take(1);
+        let sizes = triggers.map(|t| format!("trigger.{}.size", t.name.value));
+        let more = ["outcome", "recovery_time", "mean_time_to_collapse"].map(str::to_owned);
+        let names = ANSWERS.into_iter().map(str::to_owned).chain(more).chain(sizes);
+        let names: Vec<String> = names.chain(outputs.map(str::to_owned)).take(14).collect();
         Failure::usage(format!("there is no measure `{name}`"), format!("measures are {} and more", names.join(", ")))
     })
 }
@@ -213,11 +243,22 @@ fn shard(text: &str) -> Result<(u64, u64), Failure> {
     }
 }
 
-fn format(arguments: &Arguments) -> record::Format {
+fn format(arguments: &Arguments) -> Result<(record::Format, bool), Failure> {
     let ending = arguments.out.as_ref().and_then(|path| path.extension()).and_then(|e| e.to_str());
     match (arguments.format, ending) {
-        (Some(Format::Jsonl), _) | (None, Some("jsonl" | "ndjson")) => record::Format::JsonLines,
-        _ => record::Format::Csv,
+        (Some(Format::Jsonl), _) | (None, Some("jsonl" | "ndjson")) => Ok((record::Format::JsonLines, false)),
+        (Some(Format::Parquet), _) | (None, Some("parquet")) => {
+            crate::cli::parquet::available()?;
+            if arguments.out.is_none() {
+                return Err(Failure::usage("Parquet is written to a file", "add --out FILE.parquet"));
+            }
+            if arguments.shard.is_some() {
+                let hint = "write shards as CSV; `tipping merge --out FILE.parquet` makes the whole";
+                return Err(Failure::usage("a shard cannot be Parquet", hint));
+            }
+            Ok((record::Format::Csv, true))
+        }
+        _ => Ok((record::Format::Csv, false)),
     }
 }
 
@@ -225,10 +266,24 @@ fn columns(input: &Input, design: &Design, measures: &[Measure]) -> Vec<String> 
     let process = input.study.fluid.process();
     let column = |name: &str, unit: &str| Column { name: name.to_owned(), unit: unit.to_owned() }.head();
     let axes = design.axes.iter().map(|axis| column(&axis.path, &axis.unit));
+    let size = |name: &str| {
+        let trigger = input.study.model.triggers.iter().find(|t| t.name.value == name);
+        trigger.and_then(|t| Plan::new(&input.study.median, t).ok()).map(|plan| plan.scale.unit).unwrap_or_default()
+    };
     let measures = measures.iter().map(|measure| match *measure {
         // Limits are loads, in the unit of the file.
         Measure::Answer(i @ (1 | 2)) => column(ANSWERS[i], &input.study.load.unit),
         Measure::Answer(i) => ANSWERS[i].to_owned(),
+        Measure::MeanTime => column("mean_time_to_collapse", "s"),
+        Measure::Trigger(ref name, asked) => {
+            let word = ASKED.iter().find(|(_, a)| *a == asked).map_or("", |(word, _)| word);
+            let full = name.as_ref().map_or_else(|| word.to_owned(), |name| format!("trigger.{name}.{word}"));
+            match asked {
+                Asked::Outcome | Asked::Probability => full,
+                Asked::RecoveryTime | Asked::Duration => column(&full, "s"),
+                Asked::Size => column(&full, &size(name.as_deref().unwrap_or_default())),
+            }
+        }
         Measure::State(i) => column(&process.states[i].info.name, &process.states[i].unit),
         Measure::Output(i) => column(&process.outputs[i].name, &process.outputs[i].unit),
     });
