@@ -131,7 +131,7 @@ impl MapReport {
             warnings.push(format!("the runs from {undecided} cells were not decided"));
         }
         if study.fluid.states().len() > 2 {
-            warnings.push("the model has more than two states: all others start as the model says".to_owned());
+            warnings.push("the model has more than two states: all others start as the model says, and equilibria are shown where they project to".to_owned());
         }
         let made = vec![("runs", found.runs), ("boundary_runs", found.boundary_runs)];
         Self { kind: "basin", map, sides: sides.map(Clone::clone), made, warnings }
