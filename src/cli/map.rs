@@ -130,7 +130,7 @@ fn plane(arguments: &Arguments, session: &Session, input: &Input, remake: &Remak
         progress.begin("cells");
         let map = pool.install(|| ground.map(arguments.refine.unwrap_or(REFINE), &|cells| progress.steps(cells)));
         drop(progress);
-        MapReport::of_verdicts(study, [&x, &y], map)
+        MapReport::of_verdicts(study, [&x, &y], &map)
     })
 }
 

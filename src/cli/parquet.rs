@@ -55,5 +55,6 @@ pub(super) fn is_complete(path: &Path, provenance: &Value) -> bool {
     let found = crate::sweep::parquet::provenance(path);
     #[cfg(not(feature = "parquet"))]
     let found: Option<String> = None;
-    !part(path).exists() && found.is_some_and(|text| text == provenance.to_string())
+    !part(path).exists()
+        && found.and_then(|text| serde_json::from_str::<Value>(&text).ok()).as_ref() == Some(provenance)
 }

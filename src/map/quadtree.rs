@@ -43,16 +43,15 @@ impl Block {
     }
 }
 
+/// Works out the labels of cells (column, row), in the same order.
+pub type Evaluate<'a, E> = dyn FnMut(&[(usize, usize)]) -> Result<Vec<u8>, E> + 'a;
+
 /// Fills `columns` by `rows` cells from a lattice that takes every `2^halvings`-th of them, by halving; with `halvings` zero every
 /// cell is worked out. `evaluate` gives the labels of cells (column, row).
 ///
 /// # Errors
 /// The first of `evaluate`.
-pub fn refine<E>(
-    (columns, rows): (usize, usize),
-    halvings: u32,
-    evaluate: &mut dyn FnMut(&[(usize, usize)]) -> Result<Vec<u8>, E>,
-) -> Result<Refined, E> {
+pub fn refine<E>((columns, rows): (usize, usize), halvings: u32, evaluate: &mut Evaluate<'_, E>) -> Result<Refined, E> {
     let stride = 1_usize << halvings.min(20);
     let mut known: Vec<Option<u8>> = vec![None; columns * rows];
     let mut evaluated = 0;

@@ -260,7 +260,7 @@ fn joined_marks(lines: &[&Line], across: &Side, continued: bool) -> Vec<(Turn, V
         }
     }
     done.append(&mut open);
-    done.retain(|(kind, points)| !points.is_empty() && !(continued && *kind == Turn::Fold));
+    done.retain(|(kind, points)| !points.is_empty() && (!continued || *kind != Turn::Fold));
     done
 }
 

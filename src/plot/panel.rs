@@ -82,7 +82,7 @@ impl Frame<'_> {
         for layer in &self.panel.layers {
             match layer {
                 Layer::Cells { columns, cells, inks, x, y, .. } => {
-                    self.cells(canvas, (*columns, cells), inks, (*x, *y))?
+                    self.cells(canvas, (*columns, cells), inks, (*x, *y))?;
                 }
                 Layer::Column { from, to, ink, alpha } => {
                     let edge = |v: &f64| self.x.share(*v).map(|s| s.clamp(0.0, 1.0));

@@ -45,7 +45,7 @@ fn word(verdict: Verdict) -> String {
 impl MapReport {
     /// A map of verdicts.
     #[must_use]
-    pub fn of_verdicts(study: &Study, sides: [&Side; 2], found: VerdictMap) -> Self {
+    pub fn of_verdicts(study: &Study, sides: [&Side; 2], found: &VerdictMap) -> Self {
         let regions = ALL.map(|verdict| MapRegion { name: word(verdict), tone: tone(verdict) });
         let label = |verdict: &Option<Verdict>| {
             let known = verdict.unwrap_or(Verdict::Inconclusive);

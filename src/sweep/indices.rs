@@ -70,7 +70,7 @@ fn estimates(groups: &[Vec<f64>], drawn: &[usize]) -> Option<Vec<f64>> {
     let both = || drawn.iter().flat_map(|&j| groups[j][..2].iter());
     let mean = both().sum::<f64>() / (2.0 * n);
     let variance = both().map(|f| (f - mean) * (f - mean)).sum::<f64>() / (2.0 * n);
-    if !(variance > 0.0) {
+    if variance.is_nan() || variance <= 0.0 {
         return None;
     }
     let numbers = groups[0].len() - 2;

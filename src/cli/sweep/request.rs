@@ -88,15 +88,14 @@ pub(in crate::cli) fn axis(input: &Input, text: &str, points: u64) -> Result<Axi
     ranged(text, points, &|path| number(input, path))
 }
 
+/// Gives a number its full name and its dimension.
+pub(in crate::cli) type Named<'a> = dyn Fn(&str) -> Result<(String, Dimension), Failure> + 'a;
+
 /// A range as typed, of something that `number` gives name and dimension of.
 ///
 /// # Errors
 /// [`Failure::Usage`] for what cannot be.
-pub(in crate::cli) fn ranged(
-    text: &str,
-    points: u64,
-    number: &dyn Fn(&str) -> Result<(String, Dimension), Failure>,
-) -> Result<Axis, Failure> {
+pub(in crate::cli) fn ranged(text: &str, points: u64, number: &Named<'_>) -> Result<Axis, Failure> {
     let form = || {
         let message = format!("--vary `{text}` is not understood");
         Failure::usage(message, "write for example --vary 'client.web.load=20..100 req/s:9'")
