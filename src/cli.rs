@@ -15,10 +15,12 @@ mod fit;
 mod input;
 mod inspect;
 mod interrupt;
+mod map;
 mod merge;
 mod metrics;
 mod models;
 mod noise;
+mod parquet;
 mod presets;
 mod progress;
 mod quantity;
@@ -26,6 +28,7 @@ mod referee;
 mod rules;
 mod shipped;
 mod simulate;
+mod summarize;
 mod sweep;
 mod terminal;
 mod triggers;
@@ -92,7 +95,9 @@ enum Verb {
     Branches(branches::Arguments),
     Compare(compare::Arguments),
     Sweep(sweep::Arguments),
+    Map(map::Arguments),
     Merge(merge::Arguments),
+    Summarize(summarize::Arguments),
     Triggers(triggers::Arguments),
     Referee(referee::Arguments),
     Noise(noise::Arguments),
@@ -141,7 +146,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Verb::Branches(arguments) => branches::run(arguments, &session),
         Verb::Compare(arguments) => compare::run(arguments, &session),
         Verb::Sweep(arguments) => sweep::run(arguments, &session),
+        Verb::Map(arguments) => map::run(arguments, &session),
         Verb::Merge(arguments) => merge::run(arguments),
+        Verb::Summarize(arguments) => summarize::run(arguments, &session),
         Verb::Triggers(arguments) => triggers::run(arguments, &session),
         Verb::Referee(arguments) => referee::run(arguments, &session),
         Verb::Noise(arguments) => noise::run(arguments, &session),

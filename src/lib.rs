@@ -10,9 +10,10 @@
 //! 5. [`referee`]: request-level simulation of the system layer, the judge of all the rest.
 //! 6. [`fit`]: metric files, estimation, early warning.
 //! 7. [`answers`]: what users ask: verdict, tip-over and recovery load, headroom, critical triggers, fits.
-//! 8. [`plot`]: charts from plain numbers.
-//! 9. [`report`]: the answers as text, Markdown, JSON and figures.
-//! 10. [`cli`]: the command line, one file per verb.
+//! 8. [`sweep`] and [`map`]: answers over ranges of numbers.
+//! 9. [`plot`]: charts from plain numbers.
+//! 10. [`report`]: the answers as text, Markdown, JSON and figures.
+//! 11. [`cli`]: the command line, one file per verb.
 //!
 //! ```
 //! use tipping::answers::{analysis::{Verdict, analyze}, study::Study};
@@ -48,6 +49,7 @@ pub mod chance;
 pub mod cli;
 pub mod dynamics;
 pub mod fit;
+pub mod map;
 pub mod model;
 pub mod plot;
 pub mod process;

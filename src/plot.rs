@@ -1,6 +1,6 @@
 //! Charts, drawn from plain numbers: SVG and PNG of the same drawing.
 //!
-//! A chart is a struct of plain numbers and words ([`Hysteresis`], [`TimeSeries`], [`TriggerCurve`], [`LineChart`]);
+//! A chart is a struct of plain numbers and words ([`Hysteresis`], [`TimeSeries`], [`TriggerCurve`], [`LineChart`], [`RegionMap`]);
 //! its `draw` gives a [`Figure`], which is an SVG document and, on request, a PNG of exactly that document. Nothing here
 //! knows about models or analyses.
 //!
@@ -19,6 +19,7 @@ mod figure;
 mod fit_chart;
 mod hysteresis;
 mod line_chart;
+mod region_map;
 mod time_series;
 mod trigger_curve;
 
@@ -54,6 +55,7 @@ pub use figure::Figure;
 pub use fit_chart::{FitChart, FittedColumn, FittedReading};
 pub use hysteresis::{Branch, BranchPoint, Escape, Fold, Hysteresis};
 pub use line_chart::{ChartPanel, LineChart, Reference, Series};
+pub use region_map::{Divide, MapRegion, MapSide, RegionMap, Tone};
 pub use scale::Scale;
 pub use time_series::{Curve, TimePanel, TimeSeries, TriggerSpan};
 pub use trigger_curve::{CriticalCurve, StatedTrigger, TriggerCurve};

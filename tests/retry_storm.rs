@@ -131,3 +131,15 @@ fn goodput_ends_when_answers_come_late_and_not_when_requests_do() {
     }
     assert!(mean(&played, 31.0, 31.5) > 90.0 && mean(&played, 32.5, 34.0) < 5.0);
 }
+
+/// Closer to the fold than the continuation steps: the good state, its saddle and the collapsed one are told apart all the way.
+#[test]
+fn the_good_state_is_called_good_up_to_the_fold() {
+    let fold = analysis("retry-storm", &["client.web.retry.attempts=6"]).tip_over_load.expect("a fold").value;
+    for share in [0.99, 0.995, 0.997, 0.9985, 0.9995] {
+        let load = format!("client.web.load={} req/s", share * fold);
+        let found = analysis("retry-storm", &["client.web.retry.attempts=6", &load]);
+        let names: Vec<&str> = found.states.iter().map(|s| s.name.as_str()).collect();
+        assert_eq!((found.verdict, names), (Verdict::Vulnerable, vec!["good", "saddle", "collapsed"]), "{share}");
+    }
+}

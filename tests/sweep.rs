@@ -230,3 +230,232 @@ fn rows_without_result_say_why() {
     assert!(lines[0].ends_with(',') && lines[2].ends_with(','), "{text}");
     assert!(lines[1].starts_with("1,1.5,,") && lines[1].len() > 10, "{text}");
 }
+
+/// x(∞) = a + b with a, b independent: the variance of a over that of both, and no interaction.
+#[test]
+fn indices_of_a_sum_are_the_shares_of_its_terms() {
+    let folder = Folder::new("sum");
+    let model = r#"
+        [model]
+        name = "sum"
+        load = "a"
+        [param]
+        a = "3"
+        b = "2"
+        tau = "1 s"
+        [state]
+        x = { start = 0, min = 0, max = 100 }
+        [flow]
+        x = "(a + b - x) / tau"
+    "#;
+    fs::write(folder.0.join("sum.toml"), model).expect("written");
+    let out = folder.file("sum.csv");
+    fine(&[
+        "sweep",
+        &folder.file("sum.toml"),
+        "--vary",
+        "a~normal(30, 3)",
+        "--vary",
+        "b~uniform(10, 20)",
+        "--sample",
+        "saltelli",
+        "--points",
+        "2048",
+        "--measure",
+        "x",
+        "--until",
+        "60 s",
+        "--out",
+        &out,
+    ]);
+    let found: Value = serde_json::from_str(&fine(&["summarize", &out, "--format", "json"])).expect("JSON");
+    assert_eq!((found["schema"].as_str(), found["rows"].as_u64()), (Some("tipping.summarize/1"), Some(4096)));
+    let answer = &found["answers"][0];
+    let (a, b) = (9.0, 100.0 / 12.0);
+    assert!((answer["spread"]["mean"].as_f64().expect("a mean") - 45.0).abs() < 0.02, "{answer}");
+    assert!((answer["spread"]["deviation"].as_f64().expect("a deviation") / f64::sqrt(a + b) - 1.0).abs() < 0.01);
+    for (i, share) in [a / (a + b), b / (a + b)].into_iter().enumerate() {
+        for which in ["first", "total"] {
+            let estimate = answer["indices"][i][which]["value"].as_f64().expect("an index");
+            assert!((estimate - share).abs() < 0.02, "{which} {i}: {estimate} {share}");
+        }
+    }
+}
+
+/// Both limits of a saturated service are rates of service: they hang on the service time alone, not on the load.
+#[test]
+fn limits_hang_on_the_service_time_alone() {
+    let folder = Folder::new("uncertain");
+    let out = folder.file("uncertain.csv");
+    fine(&[
+        "sweep",
+        "retry-storm",
+        "--vary",
+        "service.api.service_time~lognormal(100 ms, 20 ms)",
+        "--vary",
+        "client.web.load~uniform(20, 120 req/s)",
+        "--sample",
+        "saltelli",
+        "--points",
+        "16",
+        "--out",
+        &out,
+    ]);
+    let found: Value = serde_json::from_str(&fine(&["summarize", &out, "--format", "json"])).expect("JSON");
+    let answers = found["answers"].as_array().expect("answers");
+    let named = |name: &str| answers.iter().find(|a| a["name"].as_str() == Some(name)).expect("an answer");
+    let limit = named("recovery_load_req_per_s");
+    assert!(limit["indices"][1]["total"]["value"].as_f64().expect("an index").abs() < 1e-3, "{limit}");
+    let shares: f64 = answers
+        .iter()
+        .filter(|a| a["name"].as_str().is_some_and(|n| n.starts_with("verdict:") && n != "verdict:collapsed"))
+        .filter_map(|a| a["share"]["value"].as_f64())
+        .sum();
+    assert!((shares - 1.0).abs() < 1e-12);
+    assert!(named("verdict:vulnerable")["share"]["interval"][0].as_f64().expect("a bound") > 0.3);
+}
+
+/// What triggers do at a point is what `analyze` says there.
+#[test]
+fn measures_of_triggers_are_those_of_the_analysis() {
+    let text = fine(&[
+        "sweep",
+        "retry-storm",
+        "--vary",
+        "client.web.load=40..60 req/s:2",
+        "--measure",
+        "outcome,recovery_time,trigger.load-spike.size,trigger.load-spike.duration,trigger.load-spike.probability,trigger.lost-slots.outcome",
+    ]);
+    for line in text.lines().skip(2) {
+        let cells: Vec<&str> = line.split(',').collect();
+        let set = format!("client.web.load={} req/s", cells[1]);
+        let analysis: Value =
+            serde_json::from_str(&fine(&["analyze", "retry-storm", "--set", &set, "--format", "json"])).expect("JSON");
+        let triggers = analysis["triggers"].as_array().expect("triggers");
+        let spike = &triggers[0];
+        let near = |cell: &str, value: &Value| {
+            let (cell, value) = (cell.parse::<f64>().expect("a number"), value.as_f64().expect("a number"));
+            (cell - value).abs() <= 1e-4 * value.abs().max(1e-3)
+        };
+        assert!(near(cells[4], &spike["critical_size"]["p50"]), "{line} {spike}");
+        assert!(near(cells[5], &spike["critical_duration"]["p50"]), "{line} {spike}");
+        assert!(near(cells[6], &spike["probability"]), "{line} {spike}");
+        let tips = triggers.iter().any(|t| t["outcome"].as_str() == Some("tips"));
+        assert_eq!(cells[2], if tips { "collapsed" } else { "healthy" });
+        assert_eq!(cells[3].is_empty(), tips, "{line}");
+        assert_eq!(cells[7] == "collapsed", triggers[1]["outcome"].as_str() == Some("tips"));
+    }
+}
+
+#[test]
+fn the_recipe_for_processes_ends_with_the_bytes_of_one_machine() {
+    let folder = Folder::new("recipe");
+    let (whole, joined) = (folder.file("whole.csv"), folder.file("joined.csv"));
+    fine(&words(&m1(&["--out", &whole])));
+    let recipe = |joined: &str| {
+        let output = Command::new("bash")
+            .args(["examples/cluster/processes.sh", "5", joined])
+            .args(&M1[1..])
+            .env("TIPPING", env!("CARGO_BIN_EXE_tipping"))
+            .env("JOBS", "2")
+            .output()
+            .expect("bash");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    };
+    recipe(&joined);
+    assert_eq!(fs::read(&whole).expect("written"), fs::read(&joined).expect("joined"));
+    // A shard that was lost is made again, those that are there are not.
+    fs::remove_file(&joined).expect("there");
+    fs::remove_file(folder.0.join("joined.csv.shards/3.csv")).expect("there");
+    let kept = fs::metadata(folder.0.join("joined.csv.shards/2.csv")).and_then(|m| m.modified()).expect("there");
+    recipe(&joined);
+    assert_eq!(fs::read(&whole).expect("written"), fs::read(&joined).expect("joined"));
+    let still = fs::metadata(folder.0.join("joined.csv.shards/2.csv")).and_then(|m| m.modified()).expect("there");
+    assert_eq!(kept, still);
+}
+
+#[test]
+fn the_recipes_for_clusters_give_every_shard_its_number() {
+    let read = |name: &str| fs::read_to_string(Path::new("examples/cluster").join(name)).expect("a recipe");
+    let job = yaml_rust2::YamlLoader::load_from_str(&read("kubernetes.yaml")).expect("YAML");
+    let spec = &job[0]["spec"];
+    assert_eq!((job[0]["kind"].as_str(), spec["completionMode"].as_str()), (Some("Job"), Some("Indexed")));
+    let command = spec["template"]["spec"]["containers"][0]["args"][0].as_str().expect("a command");
+    let shards = spec["completions"].as_i64().expect("a number");
+    assert!(
+        command.contains("--resume")
+            && command.contains(&format!("--shard \"$((JOB_COMPLETION_INDEX + 1))/{shards}\""))
+    );
+    // The Slurm script, with its array played by a loop.
+    let folder = Folder::new("slurm");
+    let (whole, joined) = (folder.file("whole.csv"), folder.file("joined.csv"));
+    fine(&words(&m1(&["--out", &whole])));
+    for task in 1..=3 {
+        let output = Command::new("bash")
+            .args(["examples/cluster/slurm.sh", &folder.file("parts")])
+            .args(&M1[1..])
+            .env("TIPPING", env!("CARGO_BIN_EXE_tipping"))
+            .env("SLURM_ARRAY_TASK_ID", task.to_string())
+            .env("SLURM_ARRAY_TASK_COUNT", "3")
+            .env("SLURM_CPUS_PER_TASK", "1")
+            .output()
+            .expect("bash");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    let parts: Vec<String> = (1..=3).map(|task| folder.file(&format!("parts/{task}.csv"))).collect();
+    let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+    fine(&[&["merge"], &parts[..], &["--out", &joined]].concat());
+    assert_eq!(fs::read(&whole).expect("written"), fs::read(&joined).expect("joined"));
+}
+
+/// The same rows as CSV, the same bytes however they came about, and the provenance with them.
+#[cfg(feature = "parquet")]
+#[test]
+fn parquet_has_the_rows_of_the_csv_and_the_same_bytes_every_time() {
+    use parquet::file::reader::FileReader;
+    use parquet::file::serialized_reader::SerializedFileReader;
+    use parquet::record::RowAccessor;
+    let folder = Folder::new("parquet");
+    let (csv, one, two, merged) = (
+        folder.file("rows.csv"),
+        folder.file("one.parquet"),
+        folder.file("two.parquet"),
+        folder.file("merged.parquet"),
+    );
+    fine(&words(&m1(&["--out", &csv])));
+    fine(&words(&m1(&["--out", &one])));
+    // Cut off in the middle, then resumed; and from shards.
+    let text = fs::read(&csv).expect("written");
+    fs::write(format!("{two}.part"), &text[..text.len() / 2]).expect("written");
+    fine(&words(&m1(&["--out", &two, "--resume"])));
+    let shards: Vec<String> = (1..=2).map(|k| folder.file(&format!("{k}.csv"))).collect();
+    for (k, shard) in shards.iter().enumerate() {
+        fine(&words(&m1(&["--shard", &format!("{}/2", k + 1), "--out", shard])));
+    }
+    fine(&["merge", &shards[0], &shards[1], "--out", &merged]);
+    let bytes = fs::read(&one).expect("written");
+    assert!(bytes == fs::read(&two).expect("written") && bytes == fs::read(&merged).expect("written"));
+    assert!(!Path::new(&format!("{two}.part")).exists());
+    let again = run(&words(&m1(&["--out", &one, "--resume"])));
+    assert!(String::from_utf8_lossy(&again.stderr).contains("complete already"));
+    let reader = SerializedFileReader::new(fs::File::open(&one).expect("there")).expect("Parquet");
+    let provenance = reader.metadata().file_metadata().key_value_metadata().expect("metadata");
+    let first = text.split(|b| *b == b'\n').next().expect("a line");
+    assert_eq!(provenance[0].value.as_deref().map(str::as_bytes), Some(&first[2..]));
+    let expected = rows(&String::from_utf8(text).expect("text"));
+    for (row, expected) in reader.get_row_iter(None).expect("rows").zip(&expected) {
+        let row = row.expect("a row");
+        assert_eq!(
+            (row.get_long(0).expect("a number") as f64, row.get_double(3).expect("n")),
+            (expected[0], expected[3])
+        );
+    }
+}
+
+#[cfg(not(feature = "parquet"))]
+#[test]
+fn parquet_is_refused_where_it_is_not_built_in() {
+    let output = run(&words(&m1(&["--out", "nowhere.parquet"])));
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("--features parquet"));
+}

@@ -13,8 +13,8 @@ pub use document::{Analysis, Bounds, Headroom, LimitLoad, LoadNow, Percentiles, 
 use super::closed_forms::stable_capacity;
 use super::closures;
 use super::collapse::{Basis, Noise, noise};
-use super::landscape::{Landscape, LandscapeError};
-use super::limits::{Limit, Limits};
+use super::landscape::{Landscape, LandscapeError, landscape_at};
+use super::limits::{Limit, Limits, limits};
 use super::study::Study;
 use crate::model::types::Arrivals;
 use ground::Ground;
@@ -54,6 +54,27 @@ pub fn analyze_as_is(study: &Study, sha256: &str) -> Result<Findings, LandscapeE
     let ground = Ground::survey(study, !study.model.triggers.is_empty())?;
     let (reports, remarks) = triggers::reports(study, ground.good_median());
     Ok(findings(study, sha256, ground, reports, remarks))
+}
+
+/// As [`analyze_as_is`], with all that runs of triggers need, but without running them.
+///
+/// # Errors
+/// As [`analyze_as_is`].
+pub fn analyze_for_triggers(study: &Study) -> Result<Findings, LandscapeError> {
+    let ground = Ground::survey(study, !study.model.triggers.is_empty())?;
+    Ok(findings(study, "", ground, Vec::new(), Vec::new()))
+}
+
+/// The verdict of [`analyze_as_is`] at parameters `p`, and nothing else of it.
+///
+/// # Errors
+/// [`LandscapeError`] if not even the branch at low load can be found.
+pub fn verdict_at(study: &Study, p: &[f64]) -> Result<Verdict, LandscapeError> {
+    let (fluid, load) = (&study.fluid, study.load_index(&study.fluid));
+    let landscape = landscape_at(fluid, p, load)?;
+    let limits = limits(fluid, load, &landscape);
+    let good = states::names(fluid, &landscape, &limits).iter().position(|n| n == "good");
+    Ok(states::verdict(&landscape, &limits, good, &mut Vec::new()))
 }
 
 /// As [`analyze`], with how long the good state lasts under noise; `seed` is that of the simulated paths.

@@ -6,7 +6,7 @@
 //! the load. Escape is a state like any other: it exists at loads above the one where the branch leaves for infinity,
 //! or where the shocked system grows for ever.
 
-use crate::dynamics::continuation::{Branch, BranchError, BranchOptions, End, Orientation, follow};
+use crate::dynamics::continuation::{Branch, BranchError, BranchOptions, End, Kind, Location, Orientation, follow};
 use crate::dynamics::equilibria::{Completeness, Effort, equilibria};
 use crate::dynamics::integrate::{History, IntegrateError, Options, Segment, integrate};
 use crate::dynamics::newton::newton;
@@ -89,14 +89,21 @@ const LOWEST_SHARE: f64 = 0.01;
 /// # Errors
 /// [`LandscapeError`] if not even the branch at low load can be found.
 pub fn landscape(fluid: &Fluid, load: usize) -> Result<Landscape, LandscapeError> {
-    let p = fluid.parameters();
-    let branch = main_branch(fluid, &p, load)?;
-    at_load(fluid, &p, load, branch)
+    landscape_at(fluid, &fluid.parameters(), load)
+}
+
+/// As [`landscape`], at other parameters than those of the model.
+///
+/// # Errors
+/// As [`landscape`].
+pub fn landscape_at(fluid: &Fluid, p: &[f64], load: usize) -> Result<Landscape, LandscapeError> {
+    let branch = main_branch(fluid, p, load)?;
+    at_load(fluid, p, load, branch)
 }
 
 /// How long a trajectory is followed before it is given up as undecided. Without lags steps grow as the solution calms
 /// down and time costs nothing; with lags a step never exceeds the shortest of them.
-pub(super) fn patience(fluid: &Fluid, p: &[f64]) -> f64 {
+pub(crate) fn patience(fluid: &Fluid, p: &[f64]) -> f64 {
     match fluid.lags(p).last() {
         Some(longest) => 1e4 * longest.max(1.0),
         None => 1e8,
@@ -108,11 +115,19 @@ pub(super) fn patience(fluid: &Fluid, p: &[f64]) -> f64 {
 /// # Errors
 /// [`LandscapeError`] if not even the branch at low load can be found.
 pub fn main_branch(fluid: &Fluid, p: &[f64], load: usize) -> Result<Branch, LandscapeError> {
+    main_branch_with(fluid, p, load, true)
+}
+
+/// As [`main_branch`]; without stability it is found sooner and has no Hopf points.
+///
+/// # Errors
+/// As [`main_branch`].
+pub fn main_branch_with(fluid: &Fluid, p: &[f64], load: usize, stability: bool) -> Result<Branch, LandscapeError> {
     let today = p[load];
     let (low, settled) = beginning(fluid, p, load)?;
     let mut branch = None;
     for stage in STAGES {
-        let options = BranchOptions::new(LOWEST_SHARE * low[load], stage * today);
+        let options = BranchOptions { stability, ..BranchOptions::new(LOWEST_SHARE * low[load], stage * today) };
         let found = follow(fluid, &low, load, &settled, Orientation::Up, &options)?;
         let finished =
             found.end != End::ParameterBound || !found.specials.is_empty() || starved(fluid, p, load, &found);
@@ -197,17 +212,11 @@ fn at_load(fluid: &Fluid, p: &[f64], load: usize, branch: Branch) -> Result<Land
     let mut warnings = Vec::new();
     let mut states: Vec<State> = Vec::new();
     let mut seeds = Vec::new();
-    for (i, pair) in branch.points.windows(2).enumerate() {
-        let (a, b) = (pair[0].parameter - today, pair[1].parameter - today);
-        if a * b > 0.0 || (a == 0.0 && i > 0) {
-            continue;
-        }
-        let share = if a == b { 0.0 } else { a / (a - b) };
-        let guess: Vec<f64> = pair[0].x.iter().zip(&pair[1].x).map(|(x, y)| x + share * (y - x)).collect();
+    for (segment, guess) in passes(&branch, today) {
         match newton(fluid, p, &guess) {
             Ok(root) if !known(fluid, &states, &root.x) => {
                 seeds.push(root.x.clone());
-                states.push(State { x: root.x, spectrum: None, segment: Some(i) });
+                states.push(State { x: root.x, spectrum: None, segment: Some(segment) });
             }
             Ok(_) => {}
             Err(error) => {
@@ -241,6 +250,37 @@ fn at_load(fluid: &Fluid, p: &[f64], load: usize, branch: Branch) -> Result<Land
     landscape.beyond_saddles(fluid);
     landscape.settle_from_start(fluid);
     Ok(landscape)
+}
+
+/// Where a branch passes a load: the segment and a guess of the state. A segment in which the branch turns is passed between each of
+/// its ends and the fold; near that the states lie on a parabola, x - x_F ∝ √|λ - λ_F|. What lies behind the fold counts to the
+/// next segment.
+fn passes(branch: &Branch, today: f64) -> Vec<(usize, Vec<f64>)> {
+    let mut found = Vec::new();
+    let between =
+        |from: &[f64], to: &[f64], share: f64| from.iter().zip(to).map(|(x, y)| x + share * (y - x)).collect();
+    for (i, pair) in branch.points.windows(2).enumerate() {
+        let fold = branch.specials.iter().find_map(|special| match &special.kind {
+            Kind::Fold(Location::Refined(fold)) if special.after == i => Some(fold),
+            _ => None,
+        });
+        let (a, b) = (pair[0].parameter - today, pair[1].parameter - today);
+        let Some(fold) = fold else {
+            if a * b <= 0.0 && !(a == 0.0 && i > 0) {
+                let share = if a == b { 0.0 } else { a / (a - b) };
+                found.push((i, between(&pair[0].x, &pair[1].x, share)));
+            }
+            continue;
+        };
+        for (point, segment) in [(&pair[0], i), (&pair[1], i + 1)] {
+            let share = (fold.parameter - today) / (fold.parameter - point.parameter);
+            let met_before = share == 1.0 && segment == i && i > 0;
+            if 0.0 < share && share <= 1.0 && !met_before {
+                found.push((segment, between(&fold.x, &point.x, share.sqrt())));
+            }
+        }
+    }
+    found
 }
 
 fn known(fluid: &Fluid, states: &[State], x: &[f64]) -> bool {

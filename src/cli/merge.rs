@@ -17,7 +17,7 @@ Examples:
   tipping merge a.csv b.csv --out all.csv
 
 The files may be given in any order. The result has the bytes that the sweep would have written without --shard; nothing
-is written unless every row of it is there.")]
+is written unless every row of it is there. If FILE ends in .parquet the joined rows are made into Parquet.")]
 pub(super) struct Arguments {
     /// Files of all shards.
     #[arg(value_name = "FILE", required = true)]
@@ -28,6 +28,10 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
+    let parquet = arguments.out.extension().is_some_and(|ending| ending == "parquet");
+    if parquet {
+        super::parquet::available()?;
+    }
     let draft = part(&arguments.out);
     let cannot = |source| Failure::Write { path: arguments.out.clone(), source };
     if draft.exists() {
@@ -36,6 +40,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let mut file = BufWriter::new(File::create(&draft).map_err(cannot)?);
     let done = merge(&arguments.shards, &mut file).and_then(|_| file.flush().map_err(MergeError::Write));
     match done {
+        Ok(()) if parquet => {
+            drop(file);
+            super::parquet::replace(&draft, &arguments.out).map_err(cannot)?;
+        }
         Ok(()) => fs::rename(&draft, &arguments.out).map_err(cannot)?,
         Err(error) => {
             // The draft is of no use to anyone.

@@ -74,6 +74,12 @@ impl Progress {
         Self { bar, since: Instant::now(), watched: terminal.watched() }
     }
 
+    /// So many steps are done.
+    pub(super) fn steps(&self, count: usize) {
+        self.bar.inc(count as u64);
+        self.show();
+    }
+
     fn show(&self) {
         if self.watched && self.bar.is_hidden() && self.since.elapsed() > PATIENCE {
             self.bar.set_draw_target(ProgressDrawTarget::stderr());

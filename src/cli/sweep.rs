@@ -1,6 +1,6 @@
 //! `tipping sweep`: measures over many points.
 
-mod request;
+pub(super) mod request;
 
 use super::failure::Failure;
 use super::input::{Input, ModelArgument};
@@ -24,21 +24,25 @@ Examples:
   tipping sweep m1 --vary 'load=100..1000 req/s:300' --vary 'state.n.start=0..3000 req:300' --measure n,goodput --out m1.csv
   tipping sweep my.toml --vary service.api.service_time='10 ms..1 s:50:log' --sample sobol --points 1024
   tipping sweep my.toml --vary 'load=100..900 req/s:1000' --shard 3/8 --out part-3.csv     (then: tipping merge)
+  tipping sweep my.toml --vary 'service.api.service_time~lognormal(100 ms, 20 ms)' --vary 'client.web.load~normal(60, 8 req/s)' \\
+      --sample saltelli --points 512 --out uncertain.csv     (then: tipping summarize)
 
-Measures are answers of `analyze` (verdict, tip_over_load, recovery_load, headroom_to_tip_over, headroom_to_recovery) and
+Measures are answers of `analyze` (verdict, tip_over_load, recovery_load, headroom_to_tip_over, headroom_to_recovery,
+mean_time_to_collapse), what the triggers do (outcome, recovery_time, trigger.NAME.size, .duration, .probability, .outcome, .recovery_time), and
 any output or state: its value at the end of a run of --until from the start values of the model, without triggers. With --out the rows
 are safe as they come: after a crash, --resume goes on behind the last one and ends with the same bytes. The first line of
 the file says what it is of.")]
 pub(super) struct Arguments {
     #[command(flatten)]
     model: ModelArgument,
-    /// A number and its range, PATH=LOW..HIGH:POINTS with units; `:log` behind it spaces by ratios; repeatable.
+    /// A number and its range, PATH=LOW..HIGH:POINTS with units, `:log` behind it spaces by ratios; or its distribution,
+    /// PATH~normal(MEAN, SD), lognormal(MEAN, SD), uniform(LOW, HIGH), loguniform(LOW, HIGH), triangular(LOW, MODE, HIGH); repeatable.
     #[arg(long, value_name = "RANGE", required = true, allow_hyphen_values = true)]
     vary: Vec<String>,
     /// What to work out; a comma-separated list.
     #[arg(long, value_name = "NAME,...", value_delimiter = ',', default_value = "verdict,tip_over_load,recovery_load")]
     measure: Vec<String>,
-    /// How points are chosen: all combinations, a scrambled Sobol' sequence, or a Latin hypercube.
+    /// How points are chosen: all combinations, a scrambled Sobol' sequence, a Latin hypercube, or a design for indices.
     #[arg(long, value_enum, default_value_t)]
     sample: Sampling,
     /// Number of points of a sequence or hypercube.
@@ -73,6 +77,8 @@ enum Sampling {
     Sobol,
     /// Latin hypercube.
     Latin,
+    /// Groups of points for sensitivity indices: --points times (numbers + 2) rows.
+    Saltelli,
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -81,6 +87,8 @@ enum Format {
     Csv,
     /// One JSON object a line.
     Jsonl,
+    /// Apache Parquet, made from CSV when the last row is there.
+    Parquet,
 }
 
 pub(super) fn run(arguments: &Arguments, session: &Session) -> Result<Exit, Failure> {
@@ -96,7 +104,11 @@ pub(super) fn run(arguments: &Arguments, session: &Session) -> Result<Exit, Fail
     let pool = pool.map_err(|error| Failure::Unsolved(format!("no threads to compute with: {error}")))?;
     let head = record::head(request.format, &request.provenance, &request.columns);
     if let Some(path) = arguments.out.as_ref().filter(|_| arguments.resume) {
-        let complete = store::is_complete(path, &head);
+        let complete = if request.parquet {
+            Ok(super::parquet::is_complete(path, &request.provenance))
+        } else {
+            store::is_complete(path, &head)
+        };
         if complete.map_err(|source| Failure::Write { path: path.clone(), source })? {
             session.terminal.note(&format!("{} is complete already", path.display()));
             return Ok(Exit::Fine);
@@ -123,7 +135,7 @@ pub(super) fn run(arguments: &Arguments, session: &Session) -> Result<Exit, Fail
         next = until;
     }
     drop(progress);
-    sink.finish()?;
+    sink.finish(request.parquet)?;
     if failed > 0 {
         session.terminal.note(&format!("{failed} rows have no result; their column `error` says why"));
     }
@@ -172,8 +184,12 @@ impl<'a> Sink<'a> {
         }
     }
 
-    fn finish(self) -> Result<(), Failure> {
+    fn finish(self, parquet: bool) -> Result<(), Failure> {
         match self {
+            Self::File(store, path) if parquet => {
+                let done = store.finish_as(super::parquet::convert);
+                done.map_err(|source| Failure::Write { path: path.clone(), source })
+            }
             Self::File(store, path) => store.finish().map_err(|source| Failure::Write { path: path.clone(), source }),
             Self::Stream(_) => Ok(()),
         }

@@ -7,6 +7,7 @@ use super::labels::{Labels, Spotted};
 use super::scale::Mapping;
 use super::sheet::{Layer, Note, Panel, Place, Spot};
 use super::stroke::{Dash, Stroke};
+use super::svg::CRISP;
 use super::ticks::Tick;
 use super::{PlotError, font, region};
 
@@ -72,6 +73,7 @@ impl Frame<'_> {
         self.panel.layers.iter().any(|layer| match layer {
             Layer::Line { points, .. } => points.iter().any(|&p| self.page(p).is_some()),
             Layer::Dot { at, .. } => self.page(*at).is_some(),
+            Layer::Cells { cells, .. } => !cells.is_empty(),
             _ => false,
         })
     }
@@ -79,6 +81,9 @@ impl Frame<'_> {
     fn fills(&self, canvas: &Canvas<'_>, labels: &mut Labels) -> Result<(), PlotError> {
         for layer in &self.panel.layers {
             match layer {
+                Layer::Cells { columns, cells, inks, x, y, .. } => {
+                    self.cells(canvas, (*columns, cells), inks, (*x, *y))?;
+                }
                 Layer::Column { from, to, ink, alpha } => {
                     let edge = |v: &f64| self.x.share(*v).map(|s| s.clamp(0.0, 1.0));
                     let (Some(from), Some(to)) = (edge(from), edge(to)) else { continue };
@@ -99,7 +104,39 @@ impl Frame<'_> {
         Ok(())
     }
 
+    /// Runs of one ink, each painted on to the right edge and a cell beyond its own rows: what comes after lies on top, so that
+    /// no paper shows between neighbours. Edges are not blended, which would leave a trace of what was painted over.
+    fn cells(
+        &self,
+        canvas: &Canvas<'_>,
+        (columns, cells): (usize, &[u8]),
+        inks: &[Ink],
+        (x, y): (Place, Place),
+    ) -> Result<(), PlotError> {
+        let (Some(low), Some(high)) = (self.page((x.0, y.0)), self.page((x.1, y.1))) else { return Ok(()) };
+        let rows = cells.len() / columns.max(1);
+        let row = |i: usize| &cells[i * columns..(i + 1) * columns];
+        let left = |i: usize| low.x + (high.x - low.x) * i as f64 / columns as f64;
+        let bottom = |i: usize| low.y + (high.y - low.y) * i as f64 / rows as f64;
+        // From the top, strips of equal rows.
+        let mut top = rows;
+        while top > 0 {
+            let below = (0..top).rev().take_while(|&i| row(i) == row(top - 1)).last().unwrap_or(top - 1);
+            let edges = (bottom(top), bottom(below.saturating_sub(1)));
+            let starts = (0..columns).filter(|&i| i == 0 || row(top - 1)[i] != row(top - 1)[i - 1]);
+            for start in starts {
+                let Some(ink) = inks.get(usize::from(row(top - 1)[start])) else { continue };
+                canvas.rect(Rect { left: left(start), right: high.x, top: edges.0, bottom: edges.1 }, *ink, CRISP)?;
+            }
+            top = below;
+        }
+        Ok(())
+    }
+
     fn grid(&self, canvas: &Canvas<'_>) -> Result<(), PlotError> {
+        if self.panel.layers.iter().any(|layer| matches!(layer, Layer::Cells { .. })) {
+            return Ok(());
+        }
         let stroke = Stroke::new(GRID, 0.8, Dash::Solid);
         for tick in self.y_ticks.iter().filter(|tick| tick.label.is_some()) {
             if let Some(share) = self.y.share(tick.value) {
@@ -173,7 +210,8 @@ impl Frame<'_> {
             }
         };
         let Some(Spotted { rect, covers }) = found else { return Ok(()) };
-        if covers {
+        let on_cells = self.panel.layers.iter().any(|layer| matches!(layer, Layer::Cells { .. }));
+        if covers || on_cells {
             canvas.rect(rect.grown(1.0), PAPER, 0.8)?;
         }
         if let Spot::Beside(place) = note.spot {

@@ -42,9 +42,14 @@ struct Layout {
 pub(super) fn render(sheet: &Sheet) -> Result<Figure, PlotError> {
     font::register()?;
     let x = Mapping::fit(sheet.x.scale, x_values(sheet), sheet.x.margin);
-    let y: Vec<Mapping> = sheet.panels.iter().map(|p| Mapping::fit(p.scale, y_values(p), Margin::Loose)).collect();
+    // A map fills its panel.
+    let margin = |p: &Panel| {
+        let filled = p.layers.iter().any(|layer| matches!(layer, Layer::Cells { .. }));
+        if filled { Margin::Tight } else { Margin::Loose }
+    };
+    let y: Vec<Mapping> = sheet.panels.iter().map(|p| Mapping::fit(p.scale, y_values(p), margin(p))).collect();
     let y_ticks: Vec<Vec<Tick>> =
-        sheet.panels.iter().zip(&y).map(|(panel, y)| ticks(y, (panel.height / 36.0).max(2.0))).collect();
+        sheet.panels.iter().zip(&y).map(|(p, y)| whole(ticks(y, (p.height / 36.0).max(2.0)), are_whole(p).1)).collect();
     let widest = y_ticks.iter().flatten().filter_map(|tick| tick.label.as_deref()).map(tick_width).fold(20.0, f64::max);
     let left = EDGE + widest + 8.0;
     let across = Rect { left, right: WIDTH - RIGHT, top: 0.0, bottom: 0.0 };
@@ -55,7 +60,7 @@ pub(super) fn render(sheet: &Sheet) -> Result<Figure, PlotError> {
     let strip = guides::place(&marks, &lines, EDGE, WIDTH - EDGE);
     let strip_rows = strip.iter().map(|label| label.row + 1).max().unwrap_or(0);
     let layout = lay_out(sheet, across, strip_rows);
-    let x_ticks = horizontal_ticks(&x, across);
+    let x_ticks = whole(horizontal_ticks(&x, across), sheet.panels.iter().any(|p| are_whole(p).0));
 
     let mut raw = String::new();
     let canvas = Canvas::new(&mut raw, WIDTH, layout.height)?;
@@ -188,12 +193,31 @@ fn horizontal_ticks(x: &Mapping, across: Rect) -> Vec<Tick> {
     }
 }
 
+/// Which axes of a panel have whole numbers only.
+fn are_whole(panel: &Panel) -> (bool, bool) {
+    let cells = panel.layers.iter().find_map(|layer| match layer {
+        Layer::Cells { whole, .. } => Some(*whole),
+        _ => None,
+    });
+    cells.unwrap_or_default()
+}
+
+/// Of these ticks the ones at whole numbers, if that is wanted.
+fn whole(ticks: Vec<Tick>, wanted: bool) -> Vec<Tick> {
+    if !wanted {
+        return ticks;
+    }
+    let kept = ticks.into_iter().filter(|tick| (tick.value - tick.value.round()).abs() < 1e-6);
+    kept.map(|tick| Tick { label: tick.label.map(|_| format!("{}", tick.value.round())), ..tick }).collect()
+}
+
 fn tick_width(label: &str) -> f64 {
     font::width(label, TICK, false)
 }
 
 fn x_values(sheet: &Sheet) -> impl Iterator<Item = f64> {
     let layers = sheet.panels.iter().flat_map(|panel| &panel.layers).flat_map(|layer| match layer {
+        Layer::Cells { x, .. } => vec![x.0, x.1],
         Layer::Column { from, to, .. } => vec![*from, *to],
         Layer::Band { points, .. } => points.iter().map(|p| p.0).collect(),
         Layer::Line { points, .. } => points.iter().filter(|p| p.1.is_finite()).map(|p| p.0).collect(),
@@ -205,6 +229,7 @@ fn x_values(sheet: &Sheet) -> impl Iterator<Item = f64> {
 
 fn y_values(panel: &Panel) -> impl Iterator<Item = f64> {
     panel.layers.iter().flat_map(|layer| match layer {
+        Layer::Cells { y, .. } => vec![y.0, y.1],
         Layer::Band { points, .. } => points.iter().flat_map(|p| [p.1, p.2]).collect(),
         Layer::Line { points, .. } => points.iter().filter(|p| p.0.is_finite()).map(|p| p.1).collect(),
         Layer::Dot { at, .. } => vec![at.1],

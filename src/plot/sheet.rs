@@ -59,6 +59,9 @@ pub(super) struct Panel {
 /// Something drawn in a panel, in order from the back to the front.
 #[derive(Debug)]
 pub(super) enum Layer {
+    /// Cells between two values of each axis, equally wide on the page, row by row from the lowest; each has one of the inks.
+    /// `whole` says which axis has ticks at whole numbers only.
+    Cells { columns: usize, cells: Vec<u8>, inks: Vec<Ink>, x: Place, y: Place, whole: (bool, bool) },
     /// A stretch of the horizontal axis, shaded over the full height.
     Column { from: f64, to: f64, ink: Ink, alpha: f64 },
     /// The area between two curves `(x, low, high)`; infinite means as far as the panel goes.

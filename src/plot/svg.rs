@@ -5,6 +5,10 @@ use std::fmt::Write;
 /// Families tried where the embedded one is not installed; all of about its width.
 const FAMILIES: &str = "Inter, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif";
 
+/// plotters has no way to say that edges are not to be blended with what lies beneath: an opacity that nothing else has stands for
+/// it on the way here.
+pub(super) const CRISP: f64 = 0.999;
+
 /// The finished document from the one plotters wrote on a canvas `fineness` times `width` by `height`.
 pub(super) fn tidy(raw: &str, title: &str, about: &str, width: u32, height: u32, fineness: u32) -> String {
     let mut out = String::with_capacity(raw.len());
@@ -35,7 +39,8 @@ pub(super) fn tidy(raw: &str, title: &str, about: &str, width: u32, height: u32,
             let style = style.replace(" opacity=\"1\"", "");
             let _ = writeln!(out, "<path{style} d=\"{path}\"/>");
         } else {
-            out.push_str(&line.replace(" opacity=\"1\"", "").replace(" stroke=\"none\"", ""));
+            let line = line.replace(" opacity=\"1\"", "").replace(" stroke=\"none\"", "");
+            out.push_str(&line.replace(" opacity=\"0.999\"", " shape-rendering=\"crispEdges\""));
             out.push('\n');
         }
     }

@@ -1,15 +1,19 @@
 //! Which points a sweep visits: a grid, a scrambled Sobol' sequence, or a Latin hypercube over ranges of numbers.
 
+use super::distribution::Distribution;
 use super::latin::Latin;
+use super::saltelli::Saltelli;
 use super::sobol::Sobol;
 
 /// How values are spread over a range.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Spacing {
     /// Equal differences.
     Linear,
     /// Equal ratios; both ends must be positive.
     Logarithmic,
+    /// By a distribution; low and high are quantiles far out.
+    Random(Distribution),
 }
 
 /// The range of one number.
@@ -35,13 +39,10 @@ impl Axis {
     /// The value at a share of the range. The ends are exactly the ends.
     #[must_use]
     pub fn at(&self, share: f64) -> f64 {
-        if share <= 0.0 {
-            return self.low;
-        }
-        if share >= 1.0 {
-            return self.high;
-        }
         match self.spacing {
+            Spacing::Random(distribution) => distribution.quantile(share),
+            _ if share <= 0.0 => self.low,
+            _ if share >= 1.0 => self.high,
             Spacing::Linear => self.low + share * (self.high - self.low),
             Spacing::Logarithmic => self.low * libm::exp(share * libm::log(self.high / self.low)),
         }
@@ -57,6 +58,8 @@ pub enum Sample {
     Sobol(Sobol, u64),
     /// A Latin hypercube of so many points.
     Latin(Latin, u64),
+    /// Groups of rows for variance-based indices.
+    Saltelli(Saltelli),
 }
 
 /// The points of a sweep.
@@ -75,6 +78,7 @@ impl Design {
         match self.sample {
             Sample::Grid => self.axes.iter().try_fold(1_u64, |all, axis| all.checked_mul(axis.points)),
             Sample::Sobol(_, points) | Sample::Latin(_, points) => Some(points),
+            Sample::Saltelli(ref design) => Some(design.rows()),
         }
     }
 
@@ -94,6 +98,7 @@ impl Design {
             }
             Sample::Sobol(sequence, _) => sequence.point(i),
             Sample::Latin(latin, _) => latin.point(i),
+            Sample::Saltelli(design) => design.point(i),
         };
         self.axes.iter().zip(shares).map(|(axis, share)| axis.at(share)).collect()
     }

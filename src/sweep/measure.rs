@@ -1,13 +1,14 @@
 //! What a sweep works out at its points.
 //!
-//! Two kinds. **Answers** are those of `analyze` at the point: verdict, limits, headroom. **Values** are states and outputs at
+//! Two kinds. **Answers** are those of `analyze` at the point: verdict, limits, headroom, what triggers do, mean time to collapse. **Values** are states and outputs at
 //! the end of a run from the start values of the model, without triggers; numbers of the equations and start values may then
 //! vary freely, and models without lags are followed many at a time ([`ensemble`](mod@crate::dynamics::ensemble)). A number
 //! that shapes the equations (such as attempts) makes them anew for each of its values.
 
 use super::design::Design;
 use super::record::Cell;
-use crate::answers::analysis::{Analysis, analyze_as_is};
+use super::triggers::{self, ASKED, Asked};
+use crate::answers::analysis::{Analysis, analyze_for_triggers, analyze_with_noise};
 use crate::answers::study::Study;
 use crate::dynamics::ensemble::{Ended, Ensemble, Job};
 use crate::dynamics::integrate::{History, Options, Segment, integrate};
@@ -27,6 +28,10 @@ pub const ANSWERS: [&str; 5] =
 pub enum Measure {
     /// An answer of `analyze`, by its place in [`ANSWERS`].
     Answer(usize),
+    /// What a trigger does, by its name; without a name, what all of them do, each by itself.
+    Trigger(Option<String>, Asked),
+    /// Mean time to collapse by chance, in seconds.
+    MeanTime,
     /// A state at the end of the run, by its index.
     State(usize),
     /// An output at the end of the run, by its index.
@@ -39,8 +44,26 @@ impl Measure {
     pub fn named(study: &Study, name: &str) -> Option<Self> {
         let process = study.fluid.process();
         let answer = ANSWERS.iter().position(|a| *a == name).map(Self::Answer);
+        let asked = |word: &str| ASKED.iter().find(|(name, _)| *name == word).map(|(_, asked)| *asked);
+        let own = || {
+            let (trigger, word) = name.strip_prefix("trigger.")?.rsplit_once('.')?;
+            let known = study.model.triggers.iter().any(|t| t.name.value == trigger);
+            Some(Self::Trigger(Some(trigger.to_owned()), asked(word).filter(|_| known)?))
+        };
+        let all = || match asked(name) {
+            Some(asked @ (Asked::Outcome | Asked::RecoveryTime)) if !study.model.triggers.is_empty() => {
+                Some(Self::Trigger(None, asked))
+            }
+            _ => None,
+        };
+        let time = || (name == "mean_time_to_collapse").then_some(Self::MeanTime);
         let output = || process.output_index(name).map(Self::Output);
-        answer.or_else(output).or_else(|| process.state_index(name).map(Self::State))
+        answer
+            .or_else(own)
+            .or_else(all)
+            .or_else(time)
+            .or_else(output)
+            .or_else(|| process.state_index(name).map(Self::State))
     }
 }
 
@@ -63,6 +86,8 @@ struct Plan<'a> {
     design: &'a Design,
     measures: Vec<Measure>,
     targets: Vec<Target>,
+    /// Seed of simulated paths.
+    seed: u64,
     until: f64,
     options: Options,
     /// Parameters and start values of the model as it stands.
@@ -84,17 +109,23 @@ pub struct Work<'a> {
     fluid: Mutex<Fluid>,
 }
 
+/// The analysis at a point, and a cell for each measure that is no part of it.
+struct Answers {
+    analysis: Analysis,
+    cells: Vec<Cell>,
+}
+
 /// States and outputs at the end of a run, or why there are none; nothing if no run was asked for.
 type End = Option<Result<(Vec<f64>, Vec<f64>), String>>;
 
 impl<'a> Work<'a> {
-    /// Prepares a sweep; `until` is the end of a run in seconds, `rtol` its relative tolerance.
+    /// Prepares a sweep; `until` is the end of a run in seconds, `rtol` its relative tolerance, `seed` that of simulated paths.
     #[must_use]
     pub fn new(
         study: &Study,
         design: &'a Design,
         measures: Vec<Measure>,
-        (until, rtol): (f64, f64),
+        (until, rtol, seed): (f64, f64, u64),
         remake: &'a Remake<'a>,
     ) -> Self {
         let (fluid, process) = (&study.fluid, study.fluid.process());
@@ -102,13 +133,14 @@ impl<'a> Work<'a> {
         let ensemble = if targets.contains(&Target::Structure) { None } else { Ensemble::new(fluid).ok() };
         let factor = |unit: &str| unit::parse_unit(unit).map_or(1.0, |u| u.1);
         let factors = measures.iter().map(|measure| match measure {
-            Measure::Answer(_) => 1.0,
+            Measure::Answer(_) | Measure::Trigger(..) | Measure::MeanTime => 1.0,
             Measure::State(i) => factor(&process.states[*i].unit),
             Measure::Output(i) => factor(&process.outputs[*i].unit),
         });
         let plan = Plan {
             design,
             targets,
+            seed,
             until,
             options: Options { rtol, retain: false, ..Options::default() },
             parameters: fluid.parameters(),
@@ -141,7 +173,7 @@ impl<'a> Work<'a> {
         let plan = &self.plan;
         let points: Vec<Vec<f64>> = rows.map(|i| plan.design.point(i)).collect();
         let ends = self.ends(&points);
-        let analyses: Vec<Option<Result<Analysis, String>>> =
+        let analyses: Vec<Option<Result<Answers, String>>> =
             points.par_iter().map(|point| plan.answers().then(|| plan.analysis(point))).collect();
         points
             .iter()
@@ -155,7 +187,7 @@ impl<'a> Work<'a> {
     fn ends(&self, points: &[Vec<f64>]) -> Vec<End> {
         let plan = &self.plan;
         let fluid = self.fluid.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if plan.measures.iter().all(|m| matches!(m, Measure::Answer(_))) {
+        if !plan.measures.iter().any(|m| matches!(m, Measure::State(_) | Measure::Output(_))) {
             return points.iter().map(|_| None).collect();
         }
         if let Some(ensemble) = &plan.ensemble {
@@ -186,14 +218,15 @@ impl<'a> Work<'a> {
 
 impl Plan<'_> {
     fn answers(&self) -> bool {
-        self.measures.iter().any(|m| matches!(m, Measure::Answer(_)))
+        self.measures.iter().any(|m| !matches!(m, Measure::State(_) | Measure::Output(_)))
     }
 
-    fn row(&self, point: &[f64], end: &End, analysis: Option<&Result<Analysis, String>>) -> Vec<Cell> {
+    fn row(&self, point: &[f64], end: &End, analysis: Option<&Result<Answers, String>>) -> Vec<Cell> {
         let mut cells: Vec<Cell> = point.iter().map(|v| Cell::Number(*v)).collect();
-        for (measure, factor) in self.measures.iter().zip(&self.factors) {
+        for (place, (measure, factor)) in self.measures.iter().zip(&self.factors).enumerate() {
             cells.push(match (measure, analysis, end) {
-                (Measure::Answer(which), Some(Ok(analysis)), _) => answer(analysis, *which),
+                (Measure::Answer(which), Some(Ok(found)), _) => answer(&found.analysis, *which),
+                (Measure::Trigger(..) | Measure::MeanTime, Some(Ok(found)), _) => found.cells[place].clone(),
                 (Measure::State(i), _, Some(Ok((x, _)))) => Cell::Number(x[*i] / factor),
                 (Measure::Output(i), _, Some(Ok((_, outputs)))) => Cell::Number(outputs[*i] / factor),
                 _ => Cell::Empty,
@@ -212,9 +245,29 @@ impl Plan<'_> {
         axes.map(|(axis, value)| (axis.path.clone(), written(*value, &axis.unit))).collect()
     }
 
-    fn analysis(&self, point: &[f64]) -> Result<Analysis, String> {
-        let study = (self.remake)(&self.changes(point))?;
-        analyze_as_is(&study, "").map(|found| found.analysis).map_err(|error| error.to_string())
+    fn analysis(&self, point: &[f64]) -> Result<Answers, String> {
+        let mut study = (self.remake)(&self.changes(point))?;
+        let said = |error: &dyn std::fmt::Display| error.to_string();
+        let asked = self.measures.iter().any(|m| matches!(m, Measure::Trigger(..)));
+        if !asked {
+            // They take most of the time.
+            study.model.triggers.clear();
+        }
+        let found = analyze_for_triggers(&study).map_err(|error| said(&error))?;
+        let cell = |measure: &Measure| match measure {
+            Measure::Trigger(name, asked) => {
+                triggers::answer(&study, &found, name.as_deref(), *asked).map_err(|error| said(&error))
+            }
+            Measure::MeanTime => {
+                let mut quiet = study.clone();
+                quiet.model.triggers.clear();
+                let noisy = analyze_with_noise(&quiet, "", self.seed).map_err(|error| said(&error))?;
+                Ok(noisy.analysis.mean_time_to_collapse.map_or(Cell::Empty, |time| Cell::Number(time.value)))
+            }
+            _ => Ok(Cell::Empty),
+        };
+        let cells = self.measures.iter().map(cell).collect::<Result<Vec<Cell>, String>>()?;
+        Ok(Answers { analysis: found.analysis, cells })
     }
 
     /// One run by itself.

@@ -90,6 +90,24 @@ impl Store {
         self.file.sync_data()
     }
 
+    /// Makes the complete file from the rows and takes these away.
+    ///
+    /// # Errors
+    /// What `convert` or the system says; the rows are then still there.
+    pub fn finish_as(self, convert: impl FnOnce(&Path, &mut File) -> io::Result<()>) -> io::Result<()> {
+        self.file.sync_all()?;
+        let mut draft = self.part.as_os_str().to_owned();
+        draft.push(".tmp");
+        let draft = PathBuf::from(draft);
+        let mut file = File::create(&draft)?;
+        let made = convert(&self.part, &mut file).and_then(|()| file.sync_all());
+        if let Err(error) = made.and_then(|()| fs::rename(&draft, &self.path)) {
+            let _ = fs::remove_file(&draft);
+            return Err(error);
+        }
+        fs::remove_file(self.part)
+    }
+
     /// Gives the complete file its name.
     ///
     /// # Errors
