@@ -110,7 +110,7 @@ fn bench(c: &mut Criterion) {
         Measured::new(&study.fluid, free.clone(), load, Beginning::Rest, observations.clone())
     };
     let fit = |mut measured: Measured| {
-        let Ok(fitted) = calibrate(&mut measured, &Options::default()) else { panic!("a fit") };
+        let Ok(fitted) = calibrate(&mut measured, None, &Options::default()) else { panic!("a fit") };
         fitted
     };
     let found = fit(measured());
