@@ -103,8 +103,8 @@ fn goodput_over_time(arguments: &[&str]) -> Vec<(f64, f64)> {
     let text = String::from_utf8(done.stdout).expect("text");
     let mut rows = text.lines().filter(|line| !line.starts_with('#')).map(|line| line.split(',').collect::<Vec<_>>());
     let head = rows.next().expect("a head");
-    let column = |name: &str| head.iter().position(|h| h.starts_with(name)).expect("a column");
-    let (time, goodput) = (column("time"), column("goodput"));
+    let column = |name: &str| head.iter().position(|h| h.contains(name)).expect("a column");
+    let (time, goodput) = (column("time"), column("web.goodput"));
     rows.map(|row| (row[time].parse().expect("a time"), row[goodput].parse().expect("a rate"))).collect()
 }
 

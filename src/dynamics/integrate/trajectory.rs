@@ -188,6 +188,14 @@ impl Trajectory {
         (0..self.len()).map(|i| self.step(i))
     }
 
+    /// Where steps begin between two times, these not included.
+    #[must_use]
+    pub fn starts_between(&self, from: f64, to: f64) -> &[f64] {
+        let place = |t: f64| self.starts.partition_point(|start| *start <= t);
+        let end = self.starts.partition_point(|start| *start < to);
+        &self.starts[place(from).min(end)..end]
+    }
+
     /// Times of the stored step ends, the start of the first stored step included.
     #[must_use]
     pub fn times(&self) -> Vec<f64> {

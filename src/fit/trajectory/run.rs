@@ -91,8 +91,14 @@ impl<'a> Reader<'a> {
         let from = (at - span).max(0.0);
         let edges = self.edges(from, at);
         let width = at - from;
+        let mut ends: Vec<f64> = edges.iter().map(|e| e.at).collect();
+        if self.late.contains(&true) {
+            // What is read after a lag may turn sharply, and moves with the lag: the steps of the solution know where.
+            ends.extend(self.run.path.starts_between(from, at));
+            ends.sort_by(f64::total_cmp);
+        }
         let mut left = from;
-        for right in edges.iter().map(|e| e.at).chain([at]) {
+        for right in ends.into_iter().chain([at]) {
             for (node, weight) in GAUSS {
                 self.sample(left + node * (right - left), None);
                 self.add(out, weight * (right - left) / width);
