@@ -70,7 +70,14 @@ fn fitted(study: &Study, text: &str, name: &str) -> Result<Fit, Anything> {
     let mapping = mapping::find(&abouts, &asked).map_err(|e| e.to_string())?;
     let free = FREE.iter().map(|path| Free { path: (*path).to_owned(), bounds: None }).collect();
     let follow = if std::env::args().any(|a| a == "--follow-nothing") { Follow::Nothing } else { Follow::Counts };
-    let request = Request { free, mapping: &mapping, named: Vec::new(), beginning: Beginning::Rest, follow };
+    let request = Request {
+        free,
+        mapping: &mapping,
+        named: Vec::new(),
+        beginning: Beginning::Rest,
+        follow,
+        play: !std::env::args().any(|a| a == "--no-play"),
+    };
     Ok(fit(study, &sources, &request, &Options::default()).map_err(|e| e.to_string())?)
 }
 

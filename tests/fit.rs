@@ -107,7 +107,7 @@ fn fitted(study: &Study, text: &str, held: &[&str], beginning: Beginning) -> Fit
     let free = [("param.mu", None), ("param.tau", None), ("param.p", Some((0.0, 1.0))), ("param.a", None)];
     let free = free.map(|(path, bounds)| Free { path: path.to_owned(), bounds }).to_vec();
     let mapping = Mapping { columns: mapping.columns, open: Vec::new() };
-    let request = Request { free, mapping: &mapping, named, beginning, follow: Follow::default() };
+    let request = Request { free, mapping: &mapping, named, beginning, follow: Follow::default(), play: true };
     let options = Options { starts: Starts { sampled: 64, ..Starts::default() }, ..Options::default() };
     fit(study, &sources, &request, &options).expect("a fit")
 }

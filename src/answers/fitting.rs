@@ -48,6 +48,8 @@ pub struct Request<'a> {
     pub beginning: Beginning,
     /// Whether states are set to their readings as they come.
     pub follow: Follow,
+    /// Whether the model is played to learn what chance does to such recordings (see [`crate::fit::calibrate`]).
+    pub play: bool,
 }
 
 /// Whether states are set to their readings as they come, and only what lies between is predicted.
@@ -218,7 +220,7 @@ pub fn fit(study: &Study, sources: &[Source], request: &Request<'_>, options: &O
     let (recording, columns) = recording(study, sources, request, &mut warnings)?;
     let load = study.load_index(&study.fluid);
     let mut measured = recording.problem(&study.fluid, load, request, free);
-    let player = Player::new(study, &recording, &request.free);
+    let player = Player::new(study, &recording, &request.free).filter(|_| request.play);
     let play = |values: &[f64], number: u64| player.as_ref()?.play(values, number);
     let fitted = calibrate(&mut measured, Some(&play), options)?;
     let estimate = &fitted.estimate;

@@ -55,6 +55,10 @@ pub(super) struct Arguments {
     /// parameters, decides when a service tips over.
     #[arg(long, value_enum, default_value_t)]
     follow: FollowName,
+    /// Play the fitted model request by request to learn what chance does to such recordings: intervals that hold what they say
+    /// where a service tips over, at many times the cost. For models of one client and columns that count requests.
+    #[arg(long)]
+    play: bool,
     /// How much a reading far off counts.
     #[arg(long, value_enum, default_value_t)]
     loss: LossName,
@@ -139,7 +143,14 @@ pub(super) fn run(arguments: &Arguments, session: &Session) -> Result<Exit, Fail
             FollowName::States => Follow::States,
             FollowName::Nothing => Follow::Nothing,
         };
-        let request = Request { free: free.clone(), mapping: &mapping, named: named.clone(), beginning, follow };
+        let request = Request {
+            free: free.clone(),
+            mapping: &mapping,
+            named: named.clone(),
+            beginning,
+            follow,
+            play: arguments.play,
+        };
         let loss = match arguments.loss {
             LossName::Square => Loss::Square,
             LossName::Huber => Loss::Huber,
