@@ -183,11 +183,16 @@ mod tests {
         let chart = FitChart {
             title: "fit".to_owned(),
             subtitle: None,
-            columns: vec![column("inflight", "req"), column("p99", "s")],
+            columns: vec![column("requests inside", "req"), column("p99", "s")],
         };
         let svg = chart.draw().expect("drawn").svg();
-        for text in ["inflight (req)", "Residuals of inflight (standard errors)", "p99 (s)", "Time (s)", "fitted model"]
-        {
+        for text in [
+            "requests inside (req)",
+            "Residuals of requests inside (standard errors)",
+            "p99 (s)",
+            "Time (s)",
+            "fitted model",
+        ] {
             assert!(svg.contains(text), "{text}");
         }
         assert!(!svg.contains("NaN") && !svg.contains("inf"));
